@@ -1,0 +1,60 @@
+"""The door: read the command line, build the page, launch.
+
+The arguments are parsed before anything heavy is imported, so `--help` and a mistyped option answer at once.
+"""
+
+import argparse
+import sys
+
+from explorer.errors import CheckpointError
+from explorer.ui.options import AppOptions
+
+EPILOG = """\
+examples:
+  python app.py
+  python app.py --port 8000 --precision exact
+  python app.py --tokenizer vae_ch160v4096z32.pth --generator var_d16.pth
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    default = AppOptions()
+    parser = argparse.ArgumentParser(
+        prog="python app.py",
+        description="Tokenscope: see, edit and generate the tokens of an image, scale by scale, in your browser.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    model = "a bundled or catalogue name, or a path to a file"
+    parser.add_argument("--host", default=default.host, help="address to listen on (default: %(default)s, this machine only)")
+    parser.add_argument("--port", type=int, default=default.port, help="port (default: the first free one from 7860)")
+    parser.add_argument("--device", default=default.device, help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    parser.add_argument(
+        "--precision",
+        choices=["exact", "auto", "fast"],
+        default=default.precision,
+        help="exact: float32, equals the references; auto: bfloat16 for decoder and transformer where the hardware "
+        "has it; fast: bfloat16 everywhere (default: %(default)s)",
+    )
+    parser.add_argument("--tokenizer", default=default.tokenizer, help=f"{model} (default: %(default)s)")
+    parser.add_argument("--generator", default=default.generator, help=f"{model} (default: %(default)s)")
+    parser.add_argument("--raster-tokenizer", default=default.raster_tokenizer, help=f"{model} (default: %(default)s)")
+    parser.add_argument("--raster-generator", default=default.raster_generator, help=f"{model} (default: %(default)s)")
+    parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's relay (default: off)")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = AppOptions(**vars(build_parser().parse_args(arguments)))
+    from explorer.ui import launch  # torch and gradio: seconds, so only once the arguments are right
+
+    try:
+        launch(options)
+    except (CheckpointError, ValueError, OSError) as error:  # a wrong model or a port in use, not a bug
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

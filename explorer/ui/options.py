@@ -1,0 +1,16 @@
+"""What the command line of `app.py` decides about the page. Plain values, so that parsing needs no torch and no gradio."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AppOptions:
+    host: str = "127.0.0.1"  # local by default: the page has no accounts
+    port: int | None = None  # None = the first free port from 7860
+    device: str = "auto"  # "auto" (cuda > mps > cpu) or a torch device name
+    precision: str = "auto"  # "exact" | "auto" | "fast", see explorer/devices.py
+    tokenizer: str = "mini"  # each model: a bundled or catalogue name, or a path to a file
+    generator: str = "mini"
+    raster_tokenizer: str = "mini-raster-tokenizer"
+    raster_generator: str = "mini-raster"
+    share: bool = False  # a public link through Gradio's relay, only on request
