@@ -21,26 +21,27 @@ def build_parser() -> argparse.ArgumentParser:
     default = AppOptions()
     parser = argparse.ArgumentParser(
         prog="python app.py",
-        description="Tokenscope: see, edit and generate the tokens of an image, scale by scale, in your browser.",
+        description="Tokenscope: see, edit and generate the tokens of an image, scale by scale, in a browser.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    model = "a bundled or catalogue name, or a path to a file"
-    parser.add_argument("--host", default=default.host, help="address to listen on (default: %(default)s, this machine only)")
-    parser.add_argument("--port", type=int, default=default.port, help="port (default: the first free one from 7860)")
-    parser.add_argument("--device", default=default.device, help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--host", default=default.host, help="address to listen on (default: %(default)s, this machine only)")
+    add("--port", type=int, default=default.port, help="port (default: the first free one from 7860)")
+    add("--device", default=default.device, help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    add(
         "--precision",
         choices=["exact", "auto", "fast"],
         default=default.precision,
-        help="exact: float32, equals the references; auto: bfloat16 for decoder and transformer where the hardware "
-        "has it; fast: bfloat16 everywhere (default: %(default)s)",
+        help="exact: float32, equals the references; auto: bfloat16 for decoder and transformer where the "
+        "hardware has it; fast: bfloat16 everywhere (default: %(default)s)",
     )
-    parser.add_argument("--tokenizer", default=default.tokenizer, help=f"{model} (default: %(default)s)")
-    parser.add_argument("--generator", default=default.generator, help=f"{model} (default: %(default)s)")
-    parser.add_argument("--raster-tokenizer", default=default.raster_tokenizer, help=f"{model} (default: %(default)s)")
-    parser.add_argument("--raster-generator", default=default.raster_generator, help=f"{model} (default: %(default)s)")
-    parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's relay (default: off)")
+    model = "a bundled or catalogue name, or a path to a file (default: %(default)s)"
+    add("--tokenizer", metavar="MODEL", default=default.tokenizer, help=model)
+    add("--generator", metavar="MODEL", default=default.generator, help=model)
+    add("--raster-tokenizer", metavar="MODEL", default=default.raster_tokenizer, help=model)
+    add("--raster-generator", metavar="MODEL", default=default.raster_generator, help=model)
+    add("--share", action="store_true", help="also open a public link through Gradio's relay (default: off)")
     return parser
 
 

@@ -2,7 +2,8 @@
 
     from explorer import load_tokenizer, load_generator, TokenMaps
 
-The names are looked up on first use, so `import explorer` costs nothing and `python -m explorer --help` needs no torch.
+The names are looked up on first use, so `import explorer` costs nothing and
+`python -m explorer --help` needs no torch.
 """
 
 from importlib import import_module

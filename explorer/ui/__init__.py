@@ -1,4 +1,4 @@
-"""The page (floor 4). Importing this package is light; torch and gradio come with the first call of `launch`."""
+"""The page (floor 4). Importing this package is light; torch and gradio come with the call of `launch`."""
 
 from explorer.ui.options import AppOptions
 

@@ -1,4 +1,4 @@
-"""What the command line of `app.py` decides about the page. Plain values, so that parsing needs no torch and no gradio."""
+"""What the command line of `app.py` decides about the page, as plain values: parsing needs no torch."""
 
 from dataclasses import dataclass
 
