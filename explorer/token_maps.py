@@ -1,0 +1,206 @@
+"""TokenMaps: the integers that encode one batch of images, the one currency of the program.
+
+Scales count from 1 in arguments and files, Python sequences from 0: `maps[0]` is scale 1.
+Shapes: B batch, K scales, V codes, h w the grid of one scale. -1 marks a token that is not known yet.
+"""
+
+import hashlib
+import json
+import operator
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Grid = tuple[int, int]
+UNKNOWN = -1
+MAX_FILE_BYTES = 1 << 30  # unpacked; ten scales of 10 000 images at 256 px are a quarter of it
+
+
+@dataclass(frozen=True, eq=False)
+class TokenMaps:
+    """K token maps (B,h_k,w_k), coarse to fine, and a note of the tokenizer they belong to.
+
+    maps: integer tensors or arrays; kept as int64 CPU copies, so later changes of the arguments do not reach them.
+    meta: None, or a JSON-like dict. `Tokenizer.encode` writes "tokenizer", "sha256", "grids", "vocab_size" and
+    "image_size"; `Tokenizer.decode` refuses maps whose meta names another tokenizer. Other keys are carried along.
+
+    Raises ValueError for maps that are not whole numbers >= -1 of shape (B,h,w) with one B.
+    """
+
+    maps: tuple[Tensor, ...]
+    meta: Mapping | None = None
+
+    def __post_init__(self):
+        if isinstance(self.maps, Tensor | np.ndarray) or not isinstance(self.maps, Sequence):
+            raise ValueError(
+                f"maps is a sequence of (B,h,w) tensors, one per scale, not a {type(self.maps).__name__}"
+            )
+        maps = tuple(_as_map(ids, k) for k, ids in enumerate(self.maps, start=1))
+        if not maps:
+            raise ValueError("token maps need at least one scale, got none")
+        for k, ids in enumerate(maps, start=1):
+            if ids.shape[0] != maps[0].shape[0]:
+                raise ValueError(f"scale {k} holds {ids.shape[0]} images, scale 1 holds {maps[0].shape[0]}")
+        object.__setattr__(self, "maps", maps)
+        if self.meta is not None:
+            # Through JSON and back: a deep copy, and an early error for what could not be saved.
+            object.__setattr__(self, "meta", json.loads(json.dumps(dict(self.meta))))
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.maps[index]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self.maps)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal ids on equal grids. The meta is a note about them and does not count."""
+        if not isinstance(other, TokenMaps):
+            return NotImplemented
+        return len(self) == len(other) and all(torch.equal(a, b) for a, b in zip(self, other, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
+
+    def __repr__(self) -> str:
+        grids = " ".join(f"{h}x{w}" for h, w in self.grids)
+        name = (self.meta or {}).get("tokenizer")
+        return f"TokenMaps({self.batch} x [{grids}]{f', {name}' if name else ''})"
+
+    @property
+    def batch(self) -> int:
+        return self.maps[0].shape[0]
+
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        return tuple((ids.shape[1], ids.shape[2]) for ids in self.maps)
+
+    @property
+    def tokens_per_image(self) -> int:
+        return sum(h * w for h, w in self.grids)
+
+    def known_rows(self) -> tuple[int, ...]:
+        """For each image the number of scales before the first one that holds a -1 (K when all is known)."""
+        complete_KB = torch.stack([(ids >= 0).flatten(1).all(1) for ids in self.maps])
+        return tuple(complete_KB.long().cumprod(0).sum(0).tolist())
+
+    @property
+    def known(self) -> int:
+        """The number of scales that are known for every image."""
+        return min(self.known_rows(), default=0)
+
+    def digest(self, row: int | None = None, scales: int | None = None) -> str:
+        """SHA-256 (hex) of grids and ids: of one image when `row` (from 0) is given, of scales 1..`scales` only."""
+        found = hashlib.sha256(repr((self.grids, scales)).encode())
+        for ids in self.maps[:scales]:
+            chosen = ids if row is None else ids[row]
+            found.update(chosen.contiguous().numpy().tobytes())
+        return found.hexdigest()
+
+    def with_map(self, k: int, ids) -> "TokenMaps":
+        """A copy whose scale k (from 1) is `ids`, (B,h_k,w_k) or, for a batch of one, (h_k,w_k)."""
+        self.check_scale(k)
+        ids = _as_map(ids, k)
+        if ids.shape != self.maps[k - 1].shape:
+            raise ValueError(
+                f"scale {k} has shape {tuple(self.maps[k - 1].shape)}, the new map has {tuple(ids.shape)}"
+            )
+        return TokenMaps((*self.maps[: k - 1], ids, *self.maps[k:]), self.meta)
+
+    def with_meta(self, meta: Mapping | None) -> "TokenMaps":
+        return TokenMaps(self.maps, meta)
+
+    def image(self, row: int) -> "TokenMaps":
+        """One image of the batch (from 0), as a batch of one."""
+        if not 0 <= row < self.batch:
+            raise ValueError(f"image {row} asked, the batch holds 0..{self.batch - 1}")
+        return TokenMaps(tuple(ids[row : row + 1] for ids in self.maps), self.meta)
+
+    def check_scale(self, k: int, lowest: int = 1) -> int:
+        """k as an int when it is a scale of these maps; ValueError otherwise."""
+        k = whole_number(k, "a scale")
+        if not lowest <= k <= len(self):
+            raise ValueError(f"scale {k} asked, these maps have scales {lowest}..{len(self)}")
+        return k
+
+    def to_json(self) -> str:
+        """{"maps": K nested lists [B][h][w], "meta": ...}; `from_json` reads it back."""
+        return json.dumps({"maps": [ids.tolist() for ids in self.maps], "meta": self.meta})
+
+    @classmethod
+    def from_json(cls, text: str) -> "TokenMaps":
+        try:
+            stored = json.loads(text)
+            maps = [np.array(ids) for ids in stored["maps"]]
+            meta = stored.get("meta")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"not token maps in JSON: {error}") from error
+        _check_meta(meta, "the JSON")
+        return cls(maps, meta)
+
+    def save(self, path: str | Path) -> None:
+        """Write `scale_01` ... `scale_KK` (int32) and `meta` (a JSON string) as one npz file, under exactly `path`."""
+        arrays = {f"scale_{k:02d}": ids.numpy().astype(np.int32) for k, ids in enumerate(self.maps, start=1)}
+        with open(path, "wb") as file:
+            np.savez_compressed(file, meta=np.array(json.dumps(self.meta)), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "TokenMaps":
+        """Read what `save` wrote. Nothing is unpickled. FileNotFoundError, or ValueError for a foreign file."""
+        try:
+            if not zipfile.is_zipfile(path):  # numpy would try a lone array or a pickle next
+                raise ValueError("it is not an npz file")
+            with zipfile.ZipFile(path) as packed:
+                unpacked = sum(entry.file_size for entry in packed.infolist())
+            if unpacked > MAX_FILE_BYTES:
+                raise ValueError(f"it unpacks to {unpacked} bytes, the limit is {MAX_FILE_BYTES}")
+            with np.load(path, allow_pickle=False) as stored:
+                names = sorted(name for name in stored.files if name != "meta")
+                expected = [f"scale_{k:02d}" for k in range(1, len(names) + 1)]
+                if names != expected or not names:
+                    found = ", ".join(stored.files[:5]) or "nothing"
+                    raise ValueError(f"it should hold scale_01 .. scale_KK and meta, it holds {found}")
+                maps = [stored[name] for name in names]
+                meta = json.loads(str(stored["meta"])) if "meta" in stored.files else None
+            _check_meta(meta, "its meta")
+            return cls(maps, meta)
+        except FileNotFoundError:
+            raise
+        except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError, zipfile.zlib.error) as error:
+            raise ValueError(f"{path} holds no token maps: {error}") from error
+
+
+def whole_number(value, what: str) -> int:
+    """`value` as an int; ValueError for fractions, booleans and anything else."""
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise ValueError(f"{what} is a whole number, not {value!r}")
+
+
+def _as_map(ids, k: int) -> Tensor:
+    ids = ids.detach().cpu() if isinstance(ids, Tensor) else torch.from_numpy(np.array(ids))
+    if ids.dtype.is_floating_point or ids.dtype.is_complex or ids.dtype == torch.bool:
+        raise ValueError(f"scale {k} holds {ids.dtype} values; token ids are whole numbers")
+    if ids.ndim == 2:
+        ids = ids.unsqueeze(0)
+    if ids.ndim != 3 or 0 in ids.shape[1:]:
+        raise ValueError(f"scale {k} has shape {tuple(ids.shape)}; a token map is (B,h,w)")
+    ids = ids.to(torch.int64, copy=True).contiguous()
+    if ids.numel() and ids.min() < UNKNOWN:
+        raise ValueError(f"scale {k} holds the id {ids.min().item()}; ids start at 0 and -1 means not known")
+    return ids
+
+
+def _check_meta(meta, where: str) -> None:
+    if meta is not None and not isinstance(meta, dict):
+        raise ValueError(f"{where} should describe a tokenizer as an object, it is a {type(meta).__name__}")
