@@ -140,7 +140,9 @@ def close(ours: torch.Tensor, gold: torch.Tensor, quantity: str) -> float:
     """Assert that two float tensors agree within MODELS.md's tolerance; the largest difference is returned."""
     assert tuple(ours.shape) == tuple(gold.shape), f"shape {tuple(ours.shape)} against {tuple(gold.shape)}"
     difference = (ours.double() - gold.double()).abs().max().item()
-    assert difference <= ATOL[quantity], f"{quantity}: differs by {difference:.2e}, allowed {ATOL[quantity]:.0e}"
+    assert difference <= ATOL[quantity], (
+        f"{quantity}: differs by {difference:.2e}, allowed {ATOL[quantity]:.0e}"
+    )
     return difference
 
 
