@@ -8,15 +8,20 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import socket
+import sys
+from pathlib import Path
 
 import pytest
+
+# Helper modules of this folder (golden_support) are imported by name.
+sys.path.insert(0, str(Path(__file__).parent))
 
 BROWSER_HELP = "the browser tests need Chromium: `apt-get install chromium` or `playwright install chromium`"
 
 
 @pytest.fixture(scope="session")
 def missing_browser():
-    """Call it with the reason when no browser starts: fails in CI, elsewhere skips and says how to install."""
+    """Call it with the reason when no browser starts: fails in CI, elsewhere skips, saying how to install."""
 
     def report(reason: str):
         message = f"{BROWSER_HELP} ({reason})"

@@ -1,8 +1,8 @@
 """Finds and reads the reference cases ("goldens") that the official implementations produced.
 
-`tests/golden/` holds the subset that travels with the repository (made by tests/make_golden_subset.py: fewer arrays,
-and for some cases fewer weights). When the environment variable TOKENSCOPE_GOLDENS names a folder of full cases,
-each case found there takes the place of its small copy.
+`tests/golden/` holds the subset that travels with the repository (made by tests/make_golden_subset.py:
+fewer arrays, and for some cases fewer weights). When the environment variable TOKENSCOPE_GOLDENS names a
+folder of full cases, each case found there takes the place of its small copy.
 
 A test loops over what is stored:
 
@@ -51,7 +51,7 @@ def golden_folder(name: str) -> Path | None:
 
 
 def golden_cases(prefix: str, needs: str | tuple[str, ...] = ()) -> list:
-    """pytest params (ids = case names): the folders whose name starts with `prefix` and that hold all files in `needs`.
+    """pytest params (ids = case names): the folders that start with `prefix` and hold all files in `needs`.
 
     A file may be named without its ending ("vae" = vae.pth or vae.recipe.json).
     """
@@ -98,7 +98,7 @@ def indices(arrays: dict, prefix: str) -> list[int]:
 
 
 def image_of(arrays: dict[str, torch.Tensor], name: str = "img") -> torch.Tensor:
-    """The network input (B,3,H,W) in [-1,1], from the stored bytes (the float copy is left out of the subset)."""
+    """The network input (B,3,H,W) in [-1,1], from bytes: the subset leaves out the float copy."""
     bytes_BHWC = arrays[name + "_u8"]
     return (bytes_BHWC.permute(0, 3, 1, 2).float() / 255 * 2 - 1).contiguous()
 
@@ -118,7 +118,7 @@ def load_weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
 
 
 def _rebuild(path: Path) -> dict[str, torch.Tensor]:
-    """Weights from a recipe: normal draws of numpy's frozen RandomState stream, seeded by name; the rest is stored."""
+    """Weights from a recipe: normal draws of numpy's frozen RandomState stream, seeded by name."""
     recipe = json.loads(path.read_text())
     with np.load(path.with_name(path.name.replace(".recipe.json", ".explicit.npz"))) as stored:
         explicit = {name: stored[name] for name in stored.files}
@@ -137,7 +137,7 @@ def _rebuild(path: Path) -> dict[str, torch.Tensor]:
 
 
 def close(ours: torch.Tensor, gold: torch.Tensor, quantity: str) -> float:
-    """Assert that two float tensors agree within MODELS.md's tolerance; the largest difference is returned."""
+    """Assert that two float tensors agree within MODELS.md's tolerance; returns the largest difference."""
     assert tuple(ours.shape) == tuple(gold.shape), f"shape {tuple(ours.shape)} against {tuple(gold.shape)}"
     difference = (ours.double() - gold.double()).abs().max().item()
     assert difference <= ATOL[quantity], (

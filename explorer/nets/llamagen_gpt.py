@@ -1,15 +1,15 @@
 """The class-conditional raster-scan transformer of LlamaGen (Sun et al. 2024, arXiv:2406.06525).
 
-A Llama-style decoder that predicts image tokens one by one, row by row. Parameter names are those of the released files
-(`c2i_B_256.pt` ... `c2i_3B_384.pt`), so these load with strict=True; a stray `freqs_cis` table may be dropped, the
-rotary angles follow from the configuration.
+A Llama-style decoder that predicts image tokens one by one, row by row. Parameter names are those of the
+released files (`c2i_B_256.pt` ... `c2i_3B_384.pt`), so these load with strict=True; a stray `freqs_cis`
+table may be dropped, the rotary angles follow from the configuration.
 
 Two ways through the same blocks:
   forward   all positions at once, each seeing what came before: training, scoring, teacher-forced logits
   advance   one position, with keys and values of the earlier ones in a cache that the caller owns: generation
 
-Shape suffixes: B batch, L positions (position 0 is the class, position 1 + n the n-th token), D width, H heads,
-d = D/H, V codebook size. Specification: MODELS.md section 3.3.
+Shape suffixes: B batch, L positions (position 0 is the class, position 1 + n the n-th token), D width,
+H heads, d = D/H, V codebook size. Specification: MODELS.md section 3.3.
 """
 
 import math
@@ -28,8 +28,8 @@ class LlamaGenConfig:
     """Architecture of a raster-scan transformer.
 
     vocab_size: number of codes V. grid: (h,w) of the token map (one number means a square).
-    num_classes: classes without the null class. ffn_width: hidden units of the feed-forward; None = the published rule,
-    8/3 of the width rounded up to a multiple of `multiple_of`.
+    num_classes: classes without the null class. ffn_width: hidden units of the feed-forward; None = the
+    published rule, 8/3 of the width rounded up to a multiple of `multiple_of`.
     """
 
     vocab_size: int
@@ -107,7 +107,7 @@ class Attention(nn.Module):
         position_1: Tensor | None = None,
         visible_1L: Tensor | None = None,
     ) -> Tensor:
-        """With a cache, x holds one position: its index is `position_1`, and `visible_1L` marks what it may see."""
+        """With a cache, x holds one position, index `position_1`; `visible_1L` marks what it may see."""
         B, L, D = x_BLD.shape
         qkv = self.wqkv(x_BLD).view(B, L, 3, self.num_heads, D // self.num_heads)
         q_BHLd, k_BHLd, v_BHLd = qkv.permute(2, 0, 3, 1, 4).unbind(0)
@@ -116,7 +116,7 @@ class Attention(nn.Module):
         if cache is None:
             out = F.scaled_dot_product_attention(q_BHLd, k_BHLd, v_BHLd, is_causal=True)
         else:
-            # Always the whole cache under a mask: every step has the same shapes, so one CUDA graph serves them all.
+            # Always the whole cache under a mask: with equal shapes one CUDA graph serves every step.
             keys, values = cache
             keys.index_copy_(2, position_1, k_BHLd)
             values.index_copy_(2, position_1, v_BHLd)
@@ -176,8 +176,8 @@ def rotate(x_BHLd: Tensor, rotary_Ld2: Tensor) -> Tensor:
 def rotary_table(config: LlamaGenConfig, device: torch.device | str = "cpu") -> Tensor:
     """(1+N, d/2, 2) cosines and sines: the row turns the first half of the pairs, the column the second half.
 
-    The class position holds zeros, not the angle 0: its query and key vanish, so every later position gives it the
-    score 0. Unusual, but the released weights were trained so.
+    The class position holds zeros, not the angle 0: its query and key vanish, so every later position gives
+    it the score 0. Unusual, but the released weights were trained so.
     """
     half = config.head_dim // 2
     frequencies = config.rope_base ** (-torch.arange(0, half, 2, device=device).float() / half)
@@ -219,7 +219,7 @@ class LlamaGenGPT(nn.Module):
         position_1: Tensor,
         visible_1L: Tensor,
     ) -> Tensor:
-        """Logits (B,1,V) after one more position, written to `caches` at index position_1 (a tensor of one index).
+        """Logits (B,1,V) after one more position, written to `caches` at index position_1.
 
         rotary_1d2: that row of rotary_table. visible_1L: (1,L) bool, True up to and including position_1.
         """

@@ -1,15 +1,15 @@
 """The next-scale transformer of VAR (Tian et al. 2024, "Visual Autoregressive Modeling", arXiv:2404.02905).
 
-It predicts all tokens of one scale at once from all coarser scales. Parameter names are those of the released files
-(`var_d16.pth` ... `var_d36.pth`), so these load with strict=True once three derived tensors are dropped: `lvl_1L`,
-`attn_bias_for_masking` and `blocks.*.attn.zero_k_bias` follow from the configuration and are computed where needed.
+It predicts all tokens of one scale at once from all coarser scales. Parameter names are those of the released
+files (`var_d16.pth` ... `var_d36.pth`), so these load with strict=True once three derived tensors are
+dropped: `lvl_1L`, `attn_bias_for_masking` and `blocks.*.attn.zero_k_bias` follow from the configuration.
 
 Two ways through the same blocks:
-  forward   all scales at once, each seeing itself and what is coarser: training, scoring, teacher-forced logits
-  advance   one scale, with the keys and values of the coarser ones in a cache that the caller owns: generation
+  forward   all scales at once, each seeing itself and what is coarser: training, teacher-forced logits
+  advance   one scale, keys and values of the coarser ones in a cache that the caller owns: generation
 
-Shape suffixes: B batch, L positions of the scales (N of one scale), D width, H heads, d = D/H, C channels of a code,
-V codebook size. Specification: MODELS.md section 2.3.
+Shape suffixes: B batch, L positions of the scales (N of one scale), D width, H heads, d = D/H, C channels
+of a code, V codebook size. Specification: MODELS.md section 2.3.
 """
 
 import math
@@ -176,7 +176,7 @@ class HeadNorm(nn.Module):
 def modulated_norm(
     x_BLD: Tensor, scale_B1D: Tensor, shift_B1D: Tensor, eps: float, dtype: torch.dtype
 ) -> Tensor:
-    """Layer norm without parameters, then scale and shift; the residual stream stays float32, the result is `dtype`."""
+    """Layer norm without parameters, then scale and shift, as `dtype`; the residual stream stays float32."""
     return (F.layer_norm(x_BLD, x_BLD.shape[-1:], eps=eps) * (scale_B1D + 1) + shift_B1D).to(dtype)
 
 
@@ -201,9 +201,9 @@ class VARTransformer(nn.Module):
     def forward(self, labels_B: Tensor, inputs_BLC: Tensor) -> Tensor:
         """Logits (B,L,V) of every scale, each given the true coarser ones.
 
-        inputs_BLC: for scales 2, 3, ... the accumulated f_hat of the scales before, area-downsampled to the grid of
-        that scale and flattened row by row, concatenated. It may stop after any scale; L then counts one scale more
-        than the inputs cover.
+        inputs_BLC: for scales 2, 3, ... the accumulated f_hat of the scales before, area-downsampled to the
+        grid of that scale and flattened row by row, concatenated. It may stop after any scale; the logits
+        cover the first scale and those.
         """
         scales = self._scales_covered(inputs_BLC.shape[1])
         modulation = self.modulation(labels_B)
@@ -231,13 +231,13 @@ class VARTransformer(nn.Module):
         return Modulation(cond_BD, blocks, self.head_nm.modulation(cond_BD))
 
     def embed_start(self, modulation: Modulation) -> Tensor:
-        """The first scale's sequence (B,N,D): the class, with position and level. Float32, as the residual stream."""
+        """The first scale's sequence (B,N,D), float32: the class, with position and level."""
         n = self.config.lengths[0]
         x_BND = modulation.start_BD.float().unsqueeze(1) + self.pos_start
         return x_BND + self.pos_1LC[:, :n] + self.lvl_embed.weight[0]
 
     def embed(self, inputs_BNC: Tensor, first: int, stop: int) -> Tensor:
-        """The sequence (B,N,D) of scales first .. stop-1 (counted from 0) from their area-downsampled f_hats."""
+        """The sequence (B,N,D), float32, of scales first .. stop-1 (from 0), from downsampled f_hats."""
         lengths = self.config.lengths
         begin, end = sum(lengths[:first]), sum(lengths[:stop])
         counts = torch.tensor(lengths[first:stop], device=inputs_BNC.device)
@@ -272,7 +272,7 @@ class VARTransformer(nn.Module):
 
     @torch.no_grad()
     def init_weights(self) -> None:
-        """Fresh weights for training: every block starts close to the identity and the logits close to zero."""
+        """Fresh weights for training: every block starts close to the identity, the logits close to zero."""
         std = math.sqrt(1 / (3 * self.config.width))
         for module in self.modules():
             if isinstance(module, nn.Linear):

@@ -37,7 +37,7 @@ def net_of(case: Path) -> VARTransformer:
 
 
 def random_config(seed: int) -> VARConfig:
-    """A small configuration; the grids are rectangular and start with more than one token half of the time."""
+    """A small configuration; grids are rectangular and often start with more than one token."""
     draw = torch.Generator().manual_seed(seed)
 
     def pick(low: int, high: int) -> int:
