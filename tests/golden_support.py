@@ -136,6 +136,11 @@ def _rebuild(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
+def stored_part(ours: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
+    """The leading part of `ours` that the subset kept of a long array: cut along every axis to gold's shape."""
+    return ours[tuple(slice(length) for length in gold.shape)]
+
+
 def close(ours: torch.Tensor, gold: torch.Tensor, quantity: str) -> float:
     """Assert that two float tensors agree within MODELS.md's tolerance; returns the largest difference."""
     assert tuple(ours.shape) == tuple(gold.shape), f"shape {tuple(ours.shape)} against {tuple(gold.shape)}"

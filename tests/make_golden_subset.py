@@ -1,0 +1,126 @@
+"""Cut the full reference cases down to what travels with the repository (tests/golden, at most 12.5 MB).
+
+    python tests/make_golden_subset.py ../shared/goldens
+
+What goes: the float copy of input pictures (the bytes stay), most float pictures (they are noise and do
+not compress; each kind stays somewhere), most logits (tokens stay), and, where other cases cover them,
+convolution weights: `var_b` keeps its quantizer and transformer, `llamagen_a` its transformer. Tests read
+what they find, so with TOKENSCOPE_GOLDENS naming the full cases the same tests check everything.
+"""
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+TARGET = Path(__file__).parent / "golden"
+LIMIT = 12.5e6
+DERIVED = re.compile(r"lvl_1L|attn_bias_for_masking|.*zero_k_bias")
+
+# case -> arrays left out (regular expressions, whole name)
+LEFT_OUT = {
+    "var_a": [
+        "img",
+        "recon_[12]",
+        "recon_last_preclamp",
+        "rand_img_.*",
+        "greedy_cfg(0|4)_img",
+        "greedy_cfg(0|1.5)_logits_.*",
+        "greedy_cfg4_logits_3",
+        "tf_logits_uncond",
+        "sampled_img",
+        "edit_(outpaint|classedit)_img",
+    ],
+    "var_b": [
+        ".*img(_.*)?",
+        "recon_.*",
+        "enc_out",
+        "fhat_[0135689]",
+        "greedy_cfg(0|1.5)_fhat",
+        "sampled_logits_5",
+        ".*_gap_.*",
+    ],
+    "var_vae_ratio": ["img", "recon_[0-3]", "recon_last_preclamp", "rand_img_.*", "fhat_[13]"],
+    "var_vae_rect": ["img", "recon_[0-4]", "recon_last_preclamp", "rand_img_.*"],
+    "var_misc": ["(in|out)_4"],
+    "llamagen_a": ["greedy._img", "greedy[0-3]_logits", "tf_logits_uncond", "tf_layer_[01]"],
+    "llamagen_vq16_ratio": ["img", "decode_quant", "rand_decode_code", "decode_code_u8"],
+    "llamagen_vq8_rect": ["img", "(ns_)?decode_quant", "rand_decode_code"],
+    "llamagen_misc": ["(in|out|crop_u8)_[45]"],
+}
+# (case, array) -> how many entries of which axis stay
+SHORTENED = {
+    ("var_b", "tf_logits"): (1, 91),  # the first six scales
+    ("var_b", "tf_var_input"): (1, 90),
+    ("llamagen_a", "tf_logits"): (0, 1),
+    ("llamagen_a", "greedy4_logits"): (0, 1),
+    ("llamagen_a", "sampled_logits"): (0, 1),
+    ("llamagen_a", "sampled_probs"): (0, 1),
+}
+WHOLE_FILES = {
+    "var_a": ["vae.pth", "var.pth"],
+    "var_vae_ratio": ["vae.recipe.json", "vae.explicit.npz"],
+    "var_vae_rect": ["vae.recipe.json", "vae.explicit.npz"],
+    "var_misc": ["phi_index_K4.json"],
+    "llamagen_a": ["gpt.pth"],
+    "llamagen_vq16_ratio": ["vq.recipe.json", "vq.explicit.npz"],
+    "llamagen_vq8_rect": ["vq.recipe.json", "vq.explicit.npz"],
+}
+
+
+def main(source: Path) -> None:
+    shutil.rmtree(TARGET, ignore_errors=True)
+    for case in LEFT_OUT:
+        folder = TARGET / case
+        folder.mkdir(parents=True)
+        files = [*WHOLE_FILES.get(case, ())]
+        if (source / case / "config.json").exists():
+            files.append("config.json")
+        for name in files:
+            copy_file(source / case / name, folder / name)
+        for path in sorted((source / case).glob("*golden.npz")):
+            if not (case == "llamagen_a" and path.name == "vq_golden.npz"):
+                cut_arrays(case, path, folder / path.name)
+    cut_var_b_weights(source / "var_b", TARGET / "var_b")
+    size = sum(path.stat().st_size for path in TARGET.rglob("*") if path.is_file())
+    print(f"{size / 1e6:.2f} MB in {TARGET}")
+    if size > LIMIT:
+        raise SystemExit(f"more than the {LIMIT / 1e6} MB that the repository allows")
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """A byte copy; JSON without its white space."""
+    if source.suffix == ".json":
+        target.write_text(json.dumps(json.loads(source.read_text()), separators=(",", ":")))
+    else:
+        shutil.copyfile(source, target)
+
+
+def cut_arrays(case: str, source: Path, target: Path) -> None:
+    """Copy an npz without the arrays of LEFT_OUT and with those of SHORTENED cut, compressed."""
+    drop = re.compile("|".join(f"(?:{name})" for name in LEFT_OUT[case]) or "$^")
+    kept = {}
+    with np.load(source) as stored:
+        for name in stored.files:
+            if drop.fullmatch(name):
+                continue
+            array = stored[name]
+            axis, count = SHORTENED.get((case, name), (0, None))
+            kept[name] = array if count is None else array.take(range(count), axis)
+    np.savez_compressed(target, **kept)
+
+
+def cut_var_b_weights(source: Path, target: Path) -> None:
+    """The transformer without derived tensors (a 1.8 MB mask), and of the autoencoder only the quantizer."""
+    var = torch.load(source / "var.pth", weights_only=True)
+    torch.save({n: t for n, t in var.items() if not DERIVED.fullmatch(n)}, target / "var.pth")
+    vae = torch.load(source / "vae.pth", weights_only=True)
+    torch.save({n: t.clone() for n, t in vae.items() if n.startswith("quantize.")}, target / "quantizer.pth")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
