@@ -137,7 +137,7 @@ def _rebuild(path: Path) -> dict[str, torch.Tensor]:
 
 
 def stored_part(ours: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
-    """The leading part of `ours` that the subset kept of a long array: cut along every axis to gold's shape."""
+    """The leading part of `ours`, for arrays that the subset cut: as long as gold along every axis."""
     return ours[tuple(slice(length) for length in gold.shape)]
 
 

@@ -32,6 +32,7 @@ LEFT_OUT = {
         "greedy_cfg(0|1.5)_logits_.*",
         "greedy_cfg4_logits_3",
         "tf_logits_uncond",
+        ".*_gap_.*",
         "sampled_img",
         "edit_(outpaint|classedit)_img",
     ],
