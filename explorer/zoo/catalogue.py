@@ -1,0 +1,206 @@
+"""Which models have a name: the bundled ones in checkpoints/, and the published ones on the Hugging Face hub.
+
+Bundled files are called SET-tokenizer, SET-var, SET-raster-tokenizer and SET-raster; a bare SET means its next-scale
+member. Published files are fetched only by `download`; without a network everything else works.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from explorer.errors import CheckpointError
+from explorer.zoo.reading import file_sha256, read_checkpoint
+from explorer.zoo.recognise import recognise
+
+BUNDLED_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
+ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt")
+
+# Longest first, so that mini-raster-tokenizer is not taken for the tokenizer of a set called "mini-raster".
+MEMBERS = {
+    "-raster-tokenizer": "single-scale tokenizer",
+    "-tokenizer": "multi-scale tokenizer",
+    "-raster": "raster-scan generator",
+    "-var": "next-scale generator",
+}
+MEMBER_OF_KIND = {"tokenizer": "-tokenizer", "generator": "-var"}
+
+
+@dataclass(frozen=True)
+class Released:
+    """A published checkpoint. parameters: as counted from its names and shapes. sha256: None = not known to us.
+
+    revision: of the hub repository. "main" until a revision has been checked from a machine that reaches the hub;
+    what arrives is compared with family and parameters in any case.
+    """
+
+    name: str
+    filename: str
+    repository: str
+    family: str
+    parameters: int
+    about: str
+    revision: str = "main"
+    sha256: str | None = None
+
+    @property
+    def kind(self) -> str:
+        return "tokenizer" if self.family.endswith("-tokenizer") else "generator"
+
+    @property
+    def gib(self) -> float:
+        """Expected size at four bytes a parameter; some files are stored with more or less."""
+        return self.parameters * 4 / 2**30
+
+
+def _var(name: str, family: str, parameters: int, about: str) -> Released:
+    return Released(name, f"{name}.pth", "FoundationVision/var", family, parameters, about)
+
+
+def _llamagen(name: str, family: str, parameters: int, about: str) -> Released:
+    return Released(name, f"{name}.pt", "FoundationVision/LlamaGen", family, parameters, about)
+
+
+RELEASED = (
+    _var("vae_ch160v4096z32", "var-tokenizer", 108_948_355, "VAR's tokenizer, ten scales, 256 and 512 px"),
+    _var("var_d16", "var", 310_283_520, "VAR depth 16, ImageNet 256 px"),
+    _var("var_d20", "var", 600_917_136, "VAR depth 20, ImageNet 256 px"),
+    _var("var_d24", "var", 1_033_399_360, "VAR depth 24, ImageNet 256 px"),
+    _var("var_d30", "var", 2_010_020_356, "VAR depth 30, ImageNet 256 px"),
+    _var("var_d36", "var", 2_353_893_904, "VAR depth 36, ImageNet 512 px"),
+    _llamagen("vq_ds16_c2i", "llamagen-tokenizer", 71_883_403, "LlamaGen's tokenizer, 16 pixels a token"),
+    _llamagen("vq_ds8_c2i", "llamagen-tokenizer", 70_109_835, "LlamaGen's tokenizer, 8 pixels a token"),
+    _llamagen("c2i_B_256", "llamagen", 110_888_448, "LlamaGen-B, ImageNet 256 px"),
+    _llamagen("c2i_B_384", "llamagen", 110_888_448, "LlamaGen-B, ImageNet 384 px"),
+    _llamagen("c2i_L_256", "llamagen", 342_910_976, "LlamaGen-L, ImageNet 256 px"),
+    _llamagen("c2i_L_384", "llamagen", 342_910_976, "LlamaGen-L, ImageNet 384 px"),
+    _llamagen("c2i_XL_384", "llamagen", 774_699_520, "LlamaGen-XL, ImageNet 384 px"),
+    _llamagen("c2i_XXL_384", "llamagen", 1_410_972_672, "LlamaGen-XXL, ImageNet 384 px"),
+    _llamagen("c2i_3B_384", "llamagen", 3_096_659_200, "LlamaGen-3B, ImageNet 384 px"),
+)
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """A file of checkpoints/: `set_name` and `member` are its name's parts, None where it follows no pattern."""
+
+    name: str
+    path: Path
+    set_name: str | None
+    member: str | None
+
+    @property
+    def about(self) -> str:
+        return (
+            f"{MEMBERS[self.member]} of the set {self.set_name}" if self.member else "a file in checkpoints/"
+        )
+
+
+def bundled(folder: Path = BUNDLED_FOLDER) -> list[Bundled]:
+    """What stands in checkpoints/, by name."""
+    entries = []
+    for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
+        member = next((end for end in MEMBERS if path.stem.endswith(end)), None)
+        entries.append(Bundled(path.stem, path, path.stem.removesuffix(member) if member else None, member))
+    return entries
+
+
+def released(name: str) -> Released | None:
+    return next((entry for entry in RELEASED if entry.name == name), None)
+
+
+def downloads_folder() -> Path:
+    """Where `download` puts files: $TOKENSCOPE_HOME, else tokenscope/ in the user's cache folder."""
+    if os.environ.get("TOKENSCOPE_HOME"):
+        return Path(os.environ["TOKENSCOPE_HOME"]).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tokenscope"
+
+
+def find(
+    name_or_path: str | os.PathLike,
+    kind: str | None = None,
+    folder: Path = BUNDLED_FOLDER,
+    downloads: Path | None = None,
+) -> Path:
+    """The file that a name or path means. kind ("tokenizer" | "generator") says which member a bare set name means.
+
+    Nothing is downloaded. CheckpointError: no such name, and which there are; or a published one that is not here.
+    """
+    name = os.fspath(name_or_path)
+    if os.sep in name or "/" in name or name.endswith(ENDINGS) or isinstance(name_or_path, os.PathLike):
+        return Path(name).expanduser()
+    entries = bundled(folder)
+    paths = {entry.name: entry.path for entry in entries}
+    if name in paths:
+        return paths[name]
+    members = [entry for entry in entries if entry.set_name == name]
+    if members:
+        wanted = next((entry for entry in members if entry.member == MEMBER_OF_KIND.get(kind)), None)
+        if wanted:
+            return wanted.path
+        what = f"holds no {MEMBERS[MEMBER_OF_KIND[kind]]}" if kind else "is a set of models"
+        raise CheckpointError(f"{name} {what}; name one of {', '.join(entry.name for entry in members)}")
+    entry = released(name)
+    if entry:
+        downloads = downloads or downloads_folder()
+        here = next(
+            (place / entry.filename for place in (folder, downloads) if (place / entry.filename).is_file()),
+            None,
+        )
+        if here:
+            return here
+        raise CheckpointError(
+            f"{name} is a published model (about {entry.gib:.1f} GiB) that is not on this machine; fetch it with "
+            f"`python -m explorer download {name}`, or put {entry.filename} into {downloads}"
+        )
+    if Path(name).exists():  # a file without one of the usual endings
+        return Path(name)
+    known = [entry.name for entry in entries] + [entry.name for entry in RELEASED]
+    raise CheckpointError(
+        f"no model is called {name!r} and there is no such file; the names are {', '.join(known)}"
+    )
+
+
+def download(name: str, folder: Path | None = None, fetch: Callable[..., str] | None = None) -> Path:
+    """Fetches a published file from the hub into `folder` (default: `downloads_folder()`) and checks it.
+
+    fetch: stands in for `huggingface_hub.hf_hub_download`. CheckpointError: unknown name, no network, or what came is
+    not that model (it is then removed).
+    """
+    entry = released(name)
+    if entry is None:
+        raise CheckpointError(
+            f"{name!r} is not a published model; these are: {', '.join(e.name for e in RELEASED)}"
+        )
+    folder = Path(folder) if folder is not None else downloads_folder()
+    if fetch is None:
+        from huggingface_hub import hf_hub_download as fetch  # only now: it takes a while to import
+    try:
+        path = Path(
+            fetch(
+                repo_id=entry.repository, filename=entry.filename, revision=entry.revision, local_dir=folder
+            )
+        )
+    except Exception as error:  # the hub, requests and the file system each have their own kinds
+        raise CheckpointError(
+            f"{name} could not be fetched from huggingface.co/{entry.repository} "
+            f"({str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}); check the "
+            f"network, or copy {entry.filename} into {folder} yourself; the bundled models need no download"
+        ) from error
+    try:
+        _check_download(entry, path)
+    except CheckpointError as error:
+        path.unlink(missing_ok=True)
+        raise CheckpointError(f"what was fetched as {name} was removed again: {error}") from None
+    return path
+
+
+def _check_download(entry: Released, path: Path) -> None:
+    if entry.sha256 and file_sha256(path) != entry.sha256:
+        raise CheckpointError(f"its sha256 is {file_sha256(path)}, the catalogue has {entry.sha256}")
+    found = recognise(read_checkpoint(path).shapes, filename=path.name)
+    if (found.family, found.parameters) != (entry.family, entry.parameters):
+        raise CheckpointError(
+            f"it is {found.title} with {found.parameters:,} parameters; {entry.family} with {entry.parameters:,} was "
+            "expected"
+        )

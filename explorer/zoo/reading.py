@@ -1,0 +1,216 @@
+"""Reading checkpoint files without running anything that they contain.
+
+safetensors files, and torch files through `torch.load(weights_only=True)`. A file that asks for more than tensors and
+plain containers is refused: there is no way around it here. Tensors stay mapped to the file, so opening costs no
+memory until they are used.
+"""
+
+import hashlib
+import os
+import pickle
+import re
+import shlex
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from explorer.errors import CheckpointError
+from explorer.zoo.recognise import is_tokenizer
+
+# Where the weights stand in files that hold more than them, in the order of preference of the released samplers
+# (MODELS.md 3.1): DDP, DeepSpeed, Lightning. `ema` comes first for tokenizers only.
+WRAPPERS = ("model", "module", "state_dict", "ema")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The tensors of a file. format: "safetensors" | "torch" | "torch (before 1.6)"; wrapper: the entry that held
+    them, None for a bare state dict."""
+
+    tensors: Mapping[str, Tensor]
+    path: Path
+    format: str
+    wrapper: str | None = None
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the file; computed when first asked for."""
+        return file_sha256(self.path)
+
+
+def file_sha256(path: str | os.PathLike) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
+    """The tensors of a safetensors or torch file, on the CPU. CheckpointError says in one sentence why not."""
+    path = Path(path)
+    head = _first_bytes(path)
+    if path.suffix == ".safetensors" or _looks_like_safetensors(head):
+        return Checkpoint(_read_safetensors(path), path, "safetensors")
+    if head.startswith(b"PK\x03\x04"):
+        _check_archive(path)
+        stored, form = _read_torch(path, mapped=True), "torch"
+    elif head.startswith(b"\x80"):
+        stored, form = _read_torch(path, mapped=False), "torch (before 1.6)"
+    else:
+        raise CheckpointError(f"{path} is not a checkpoint: {_what_else(head)}; {_SUPPORTED}")
+    tensors, wrapper = _unwrap(stored, path)
+    return Checkpoint(tensors, path, form, wrapper)
+
+
+_SUPPORTED = "supported are .safetensors files and torch files (.pth, .pt, .ckpt) that hold tensors only"
+
+
+def _first_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder; name the checkpoint file in it")
+    try:
+        with open(path, "rb") as file:
+            head = file.read(64)
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no file {path}") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be opened: {error.strerror}") from None
+    if not head:
+        raise CheckpointError(f"{path} is empty (0 bytes); download or copy it again")
+    return head
+
+
+def _looks_like_safetensors(head: bytes) -> bool:
+    """Eight bytes of header length, then the header, a JSON object."""
+    return len(head) > 9 and head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < 100_000_000
+
+
+def _what_else(head: bytes) -> str:
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a Git LFS pointer, the weights themselves were not fetched (git lfs pull)"
+    if head.lstrip()[:1] == b"<":
+        return "it is a web page, perhaps an error page saved in place of the download"
+    if head.startswith((b"{", b"[")):
+        return "it is a text file (JSON?)"
+    return f"it starts with {head[:8]!r}"
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is not a complete safetensors file ({_size(path)} on disk): {_short(error)}; download or copy "
+            "it again"
+        ) from None
+    if not tensors:
+        raise CheckpointError(f"{path} holds no tensors")
+    return tensors
+
+
+def _check_archive(path: Path) -> None:
+    """Torch's format is a zip archive with a data.pkl inside; other archives and torn ones are told apart here."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile:
+        raise CheckpointError(
+            f"{path} starts like a torch file but is cut off ({_size(path)} on disk); download or copy it again"
+        ) from None
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise CheckpointError(f"{path} is a TorchScript program, not a checkpoint; {_SUPPORTED}")
+    if not any(name.endswith("/data.pkl") for name in names):
+        kind = "a NumPy archive" if names and names[0].endswith(".npy") else "a zip archive"
+        raise CheckpointError(f"{path} is {kind}, not a checkpoint; {_SUPPORTED}")
+
+
+def _read_torch(path: Path, mapped: bool) -> object:
+    try:
+        # torch accepts mmap only for a path that is a str.
+        return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
+    except pickle.UnpicklingError as error:
+        foreign = _foreign_names(path, str(error))
+        if not foreign:
+            raise CheckpointError(
+                f"{path} is not a torch checkpoint that can be read safely: {_short(error)}; {_SUPPORTED}"
+            ) from None
+        raise CheckpointError(_refusal(path, foreign)) from None
+    except (
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        IndexError,
+    ) as error:
+        raise CheckpointError(
+            f"{path} is damaged or not a torch checkpoint ({_size(path)} on disk): {_short(error)}; {_SUPPORTED}"
+        ) from None
+
+
+def _foreign_names(path: Path, message: str) -> list[str]:
+    """What the file would have Python import: from torch's own listing, else from its message."""
+    try:
+        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
+    except Exception:  # noqa: BLE001  (a listing that fails must not hide the refusal itself)
+        return re.findall(r"GLOBAL ([\w.]+)", message)[:1]
+
+
+def _refusal(path: Path, foreign: list[str]) -> str:
+    """Why the file is not opened, and the one-off conversion for somebody who trusts its source."""
+    some = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
+    lightning = all(name.split(".")[0] in ("pytorch_lightning", "lightning") for name in foreign)
+    kind = "a Lightning training checkpoint that asks" if lightning else "a pickle that asks"
+    convert = (
+        f"import torch; c = torch.load({str(path)!r}, map_location='cpu', weights_only=False); "
+        f"torch.save(c.state_dict() if hasattr(c, 'state_dict') else c.get('state_dict', c), "
+        f"{str(path.with_suffix('.weights.pth'))!r})"
+    )
+    return (
+        f"{path} is {kind} to run code from outside ({some}), so it is not opened; if you trust its source, convert "
+        f"it once where that code is installed: python -c {shlex.quote(convert)}"
+    )
+
+
+def _unwrap(stored: object, path: Path) -> tuple[dict[str, Tensor], str | None]:
+    if not isinstance(stored, Mapping):
+        raise CheckpointError(f"{path} holds a {type(stored).__name__}, not named tensors; {_SUPPORTED}")
+    candidates = {key: _tensors_of(stored[key]) for key in WRAPPERS if isinstance(stored.get(key), Mapping)}
+    candidates = {key: tensors for key, tensors in candidates.items() if tensors}
+    if "ema" in candidates and is_tokenizer(candidates["ema"]):
+        return candidates["ema"], "ema"
+    for key in WRAPPERS:
+        if key in candidates:
+            return candidates[key], key
+    tensors = _tensors_of(stored)
+    if not tensors:
+        some = ", ".join(repr(key) for key in list(stored)[:5]) or "nothing"
+        raise CheckpointError(f"{path} holds no named tensors (found: {some}); {_SUPPORTED}")
+    return tensors, None
+
+
+def _tensors_of(entries: Mapping) -> dict[str, Tensor]:
+    return {
+        name: value for name, value in entries.items() if isinstance(value, Tensor) and isinstance(name, str)
+    }
+
+
+def _short(error: BaseException) -> str:
+    """The first line of a library's message, without its advice."""
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return first.split(". ")[0].rstrip(".")[:200]
+
+
+def _size(path: Path) -> str:
+    return f"{path.stat().st_size / 2**20:.1f} MiB"
