@@ -1,7 +1,7 @@
 """Where models run and in which precision.
 
-A `Device` is shared by all models on one piece of hardware. Its lock is taken for the length of one forward pass or
-decode, never across a yield, so that several generators and users' edits interleave.
+A `Device` is shared by all models on one piece of hardware. Its lock is taken for the length of one forward
+pass or decode, never across a yield, so that several generators and users' edits interleave.
 
 Precision (tokens are the subject, so they are computed in float32 unless "fast" is asked for):
 
@@ -11,9 +11,10 @@ Precision (tokens are the subject, so they are computed in float32 unless "fast"
 
 TF32 is off in "exact" and "auto".
 
-Layout. On a CPU all tensors stay contiguous: torch 2.13's CPU GroupNorm loses precision on channels_last input (errors of
-8e-2 instead of 7e-6 on a map with mean 3 and deviation 0.05), and the layout saves only a quarter of the decoder's
-time. On CUDA, where GroupNorm makes its input contiguous itself, convolutions run channels_last in "auto" and "fast".
+Layout. On a CPU all tensors stay contiguous: torch 2.13's CPU GroupNorm loses precision on channels_last
+input (errors of 8e-2 instead of 7e-6 on a map with mean 3 and deviation 0.05), and the layout saves only a
+quarter of the decoder's time. On CUDA, where GroupNorm makes its input contiguous itself, convolutions run
+channels_last in "auto" and "fast".
 """
 
 import threading

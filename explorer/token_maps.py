@@ -8,12 +8,14 @@ import hashlib
 import json
 import operator
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Grid = tuple[int, int]
@@ -25,9 +27,11 @@ MAX_FILE_BYTES = 1 << 30  # unpacked; ten scales of 10 000 images at 256 px are 
 class TokenMaps:
     """K token maps (B,h_k,w_k), coarse to fine, and a note of the tokenizer they belong to.
 
-    maps: integer tensors or arrays; kept as int64 CPU copies, so later changes of the arguments do not reach them.
-    meta: None, or a JSON-like dict. `Tokenizer.encode` writes "tokenizer", "sha256", "grids", "vocab_size" and
-    "image_size"; `Tokenizer.decode` refuses maps whose meta names another tokenizer. Other keys are carried along.
+    maps: integer tensors or arrays; kept as int64 CPU copies, so later changes of the arguments do not
+    matter.
+    meta: None, or a JSON-like dict. `Tokenizer.encode` writes "tokenizer", "sha256", "grids", "vocab_size"
+    and "image_size"; `Tokenizer.decode` refuses maps whose meta names another tokenizer. Other keys are
+    kept.
 
     Raises ValueError for maps that are not whole numbers >= -1 of shape (B,h,w) with one B.
     """
@@ -97,9 +101,10 @@ class TokenMaps:
         return min(self.known_rows(), default=0)
 
     def digest(self, row: int | None = None, scales: int | None = None) -> str:
-        """SHA-256 (hex) of grids and ids: of one image when `row` (from 0) is given, of scales 1..`scales` only."""
-        found = hashlib.sha256(repr((self.grids, scales)).encode())
-        for ids in self.maps[:scales]:
+        """SHA-256 (hex) of grids and ids: of one image (`row`, from 0), of scales 1..`scales` only."""
+        last = len(self) if scales is None else scales
+        found = hashlib.sha256(repr((self.grids, last)).encode())
+        for ids in self.maps[:last]:
             chosen = ids if row is None else ids[row]
             found.update(chosen.contiguous().numpy().tobytes())
         return found.hexdigest()
@@ -146,14 +151,14 @@ class TokenMaps:
         return cls(maps, meta)
 
     def save(self, path: str | Path) -> None:
-        """Write `scale_01` ... `scale_KK` (int32) and `meta` (a JSON string) as one npz file, under exactly `path`."""
+        """Write `scale_01` ... `scale_KK` (int32) and `meta` (a JSON string) as one npz file."""
         arrays = {f"scale_{k:02d}": ids.numpy().astype(np.int32) for k, ids in enumerate(self.maps, start=1)}
-        with open(path, "wb") as file:
+        with open(path, "wb") as file:  # numpy would add an ending to a bare path
             np.savez_compressed(file, meta=np.array(json.dumps(self.meta)), **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "TokenMaps":
-        """Read what `save` wrote. Nothing is unpickled. FileNotFoundError, or ValueError for a foreign file."""
+        """Read what `save` wrote. Nothing is unpickled. FileNotFoundError; ValueError for a foreign file."""
         try:
             if not zipfile.is_zipfile(path):  # numpy would try a lone array or a pickle next
                 raise ValueError("it is not an npz file")
@@ -173,7 +178,7 @@ class TokenMaps:
             return cls(maps, meta)
         except FileNotFoundError:
             raise
-        except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError, zipfile.zlib.error) as error:
+        except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError, zlib.error) as error:
             raise ValueError(f"{path} holds no token maps: {error}") from error
 
 
@@ -185,6 +190,45 @@ def whole_number(value, what: str) -> int:
     except TypeError:
         pass
     raise ValueError(f"{what} is a whole number, not {value!r}")
+
+
+def keep_masks(keep, grids: Sequence[Grid], batch: int) -> list[Tensor]:
+    """`keep` in any of its forms as K bool tensors (B,h_k,w_k): True = this token is taken as given.
+
+    int k: all of scales 1..k. A bool mask (h,w) or (B,h,w) on the finest grid: reduced to each scale
+    bilinearly (half-pixel centres, no antialiasing; more than one half keeps), and grids of at most three
+    cells are kept whole, as VAR's zero-shot editing does (MODELS.md 2.3). K bool tensors (h_k,w_k) or
+    (B,h_k,w_k): taken exactly.
+    """
+    if isinstance(keep, list | tuple):
+        if len(keep) != len(grids):
+            raise ValueError(f"`keep` holds {len(keep)} masks, there are {len(grids)} scales")
+        return [_as_mask(mask, grid, batch) for mask, grid in zip(keep, grids, strict=True)]
+    if isinstance(keep, Tensor | np.ndarray) and keep.ndim:
+        finest = _as_mask(keep, grids[-1], batch)
+        return [_reduce_mask(finest, grid) for grid in grids]
+    keep = whole_number(keep, "`keep`")
+    if not 0 <= keep <= len(grids):
+        raise ValueError(f"`keep` is {keep}, there are {len(grids)} scales")
+    return [torch.full((batch, *grid), k < keep) for k, grid in enumerate(grids)]
+
+
+def _as_mask(mask, grid: Grid, batch: int) -> Tensor:
+    mask = torch.as_tensor(mask).detach().cpu()
+    if mask.dtype != torch.bool:
+        raise ValueError(f"a mask in `keep` holds booleans, this one {mask.dtype}")
+    if tuple(mask.shape) not in (grid, (1, *grid), (batch, *grid)):
+        raise ValueError(
+            f"a mask in `keep` has shape {tuple(mask.shape)}, needed is {grid} or {(batch, *grid)}"
+        )
+    return mask.expand(batch, *grid).clone()
+
+
+def _reduce_mask(finest_Bhw: Tensor, grid: Grid) -> Tensor:
+    if grid[0] * grid[1] <= 3:
+        return torch.ones(finest_Bhw.shape[0], *grid, dtype=torch.bool)
+    share = F.interpolate(finest_Bhw.unsqueeze(1).float(), size=grid, mode="bilinear", align_corners=False)
+    return share.squeeze(1) > 0.5
 
 
 def _as_map(ids, k: int) -> Tensor:

@@ -1,11 +1,13 @@
 """Vector quantizers: features to token ids and back.
 
 SingleScaleQuantizer: one id per cell, codes l2-normalised (LlamaGen).
-MultiScaleQuantizer: K token maps over one shared codebook, each describing what the coarser ones left over (VAR).
+MultiScaleQuantizer: K token maps over one shared codebook, each describing what the coarser ones left over
+(VAR).
 
-Shapes: B batch, K scales, V codebook size, C code dimension, H W the finest grid, h w one scale's grid, N nearest.
-Scales are counted from 0 here (as Python sequences are). Ids are int64; -1 means "not known".
-Sources: van den Oord et al. 2017 (VQ-VAE), Tian et al. 2024 (VAR, algorithms 1 and 2), Sun et al. 2024 (LlamaGen).
+Shapes: B batch, K scales, V codebook size, C code dimension, H W the finest grid, h w one scale's grid, N
+nearest. Scales are counted from 0 here (as Python sequences are). Ids are int64; -1 means "not known".
+Sources: van den Oord et al. 2017 (VQ-VAE), Tian et al. 2024 (VAR, algorithms 1 and 2), Sun et al. 2024
+(LlamaGen).
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +32,9 @@ def nearest_code(z_BChw: Tensor, codebook_VC: Tensor) -> Tensor:
     """Ids (B,h,w) of the codes with the smallest Euclidean distance."""
     B, C, h, w = z_BChw.shape
     rows_NC = z_BChw.permute(0, 2, 3, 1).reshape(-1, C)
-    ids_N = torch.cat([squared_distances(rows, codebook_VC).argmin(1) for rows in rows_NC.split(ROWS_PER_SLICE)])
+    ids_N = torch.cat(
+        [squared_distances(rows, codebook_VC).argmin(1) for rows in rows_NC.split(ROWS_PER_SLICE)]
+    )
     return ids_N.view(B, h, w)
 
 
@@ -39,7 +43,10 @@ def nearest_codes(z_BChw: Tensor, codebook_VC: Tensor, n: int) -> tuple[Tensor, 
     B, C, h, w = z_BChw.shape
     rows_NC = z_BChw.permute(0, 2, 3, 1).reshape(-1, C)
     n = min(n, codebook_VC.shape[0])
-    found = [squared_distances(rows, codebook_VC).topk(n, dim=1, largest=False) for rows in rows_NC.split(ROWS_PER_SLICE)]
+    found = [
+        squared_distances(rows, codebook_VC).topk(n, dim=1, largest=False)
+        for rows in rows_NC.split(ROWS_PER_SLICE)
+    ]
     ids_NN = torch.cat([f.indices for f in found])
     distances_NN = torch.cat([f.values for f in found]).clamp_min(0).sqrt()
     return ids_NN.view(B, h, w, n), distances_NN.view(B, h, w, n)
@@ -113,8 +120,9 @@ class MultiScaleQuantizer(nn.Module):
     def phi_index(self, k: int, K: int) -> int:
         """Which shared convolution serves scale k (from 0) of a schedule of K.
 
-        The nearest of evenly spaced ticks in float64. For K = 3, 5, 9, 10 two ticks are mathematically equally near
-        and rounding decides, so the ticks must be rounded as numpy's linspace rounds them: start + i * step.
+        The nearest of evenly spaced ticks in float64. For K = 3, 5, 9, 10 two ticks are mathematically
+        equally near and rounding decides, so the ticks must be rounded as numpy's linspace rounds them:
+        start + i * step.
         """
         count = len(self.quant_resi.qresi_ls)
         edge = 1 / 3 / count if count == 4 else 1 / 2 / count
@@ -155,13 +163,30 @@ class MultiScaleQuantizer(nn.Module):
         return self.shrink(f_hat_BCHW, grid)
 
     def encode(
-        self, f_BCHW: Tensor, grids: Sequence[Grid], given: Sequence[Tensor] | None = None, keep: int = 0
+        self,
+        f_BCHW: Tensor,
+        grids: Sequence[Grid],
+        given: Sequence[Tensor] | None = None,
+        keep: int | Sequence[Tensor] = 0,
     ) -> list[Tensor]:
-        """K id maps of a feature. The first `keep` maps are taken from `given`, the rest explain what those leave."""
+        """K id maps of a feature.
+
+        The first `keep` maps are taken from `given`, the rest explain what those leave; or `keep` is K bool
+        masks (B,h,w), and tokens where a mask is True are taken from `given`.
+        """
         K, size = len(grids), tuple(f_BCHW.shape[-2:])
         rest, maps = f_BCHW, []
         for k, grid in enumerate(grids):
-            ids_Bhw = given[k] if k < keep else nearest_code(self.shrink(rest, grid), self.embedding.weight)
+            if isinstance(keep, int):
+                ids_Bhw = (
+                    given[k] if k < keep else nearest_code(self.shrink(rest, grid), self.embedding.weight)
+                )
+            elif keep[k].all():
+                ids_Bhw = given[k]
+            else:
+                ids_Bhw = nearest_code(self.shrink(rest, grid), self.embedding.weight)
+                if given is not None:
+                    ids_Bhw = torch.where(keep[k], given[k], ids_Bhw)
             maps.append(ids_Bhw)
             if k < K - 1:
                 rest = rest - self.contribution(ids_Bhw, k, K, size)
@@ -177,7 +202,7 @@ class MultiScaleQuantizer(nn.Module):
             yield f_hat
 
     def trace(self, f_BCHW: Tensor, grids: Sequence[Grid], n: int) -> list[dict[str, Tensor]]:
-        """Per scale: ids, the vectors that were quantised, residual energy before and after, the n nearest codes."""
+        """Per scale: ids, the quantised vectors, residual energy before and after, the n nearest codes."""
         K, size, rest, scales = len(grids), tuple(f_BCHW.shape[-2:]), f_BCHW, []
         for k, grid in enumerate(grids):
             z_BChw = self.shrink(rest, grid)

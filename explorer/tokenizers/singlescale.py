@@ -1,0 +1,36 @@
+"""LlamaGen's tokenizer: one map of l2-normalised codes (nets/vqvae.py, LlamaGenVQ)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from explorer.token_maps import Grid, TokenMaps
+from explorer.tokenizers.base import Tokenizer
+from explorer.zoo.schedules import normalise_grids
+
+
+class SingleScaleTokenizer(Tokenizer):
+    """One token per cell. Unknown tokens are decoded as zero features, so a raster scan can be watched."""
+
+    def _check_grids(self, grids: Sequence[Grid | int]) -> tuple[Grid, ...]:
+        grids = normalise_grids(grids)
+        if len(grids) != 1:
+            raise ValueError(f"this tokenizer has 1 scale, {len(grids)} grids were given")
+        return grids
+
+    def _quantise(self, f_BChw: Tensor, given: list[Tensor] | None, masks: list[Tensor]) -> list[Tensor]:
+        ids_Bhw = self._net.quantize.encode(f_BChw)
+        return [ids_Bhw if given is None else torch.where(masks[0], given[0], ids_Bhw)]
+
+    def _f_hats(self, maps: list[Tensor]) -> list[Tensor]:
+        return [self._net.quantize.lookup(ids_Bhw) for ids_Bhw in maps]
+
+    def _shown_rows(self, maps: TokenMaps) -> tuple[int, ...]:
+        return (1,) * maps.batch
+
+    def _trace(self, f_BChw: Tensor, n: int) -> list[dict[str, Tensor]]:
+        return self._net.quantize.trace(f_BChw, n)
+
+    def _swatch_f_hat(self, ids_N: Tensor, grid: Grid) -> Tensor:
+        return self._net.quantize.lookup(ids_N[:, None, None].expand(-1, *grid))
