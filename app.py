@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     default = AppOptions()
     parser = argparse.ArgumentParser(
         prog="python app.py",
-        description="Tokenscope: see, edit and generate the tokens of an image, scale by scale, in a browser.",
+        description="Tokenscope: see, edit and generate the tokens of an image, scale by scale.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sample:
-    """name: what a user types; package, file: where the picture lies; credit: stands beside it on the page."""
+    """name: what a user types; package, file: where the picture lies; credit: shown beside it."""
 
     name: str
     title: str

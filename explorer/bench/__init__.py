@@ -1,0 +1,1 @@
+"""Benchmarks, `python -m explorer bench NAME`: seconds beside counted work, machine named."""

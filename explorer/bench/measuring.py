@@ -1,0 +1,70 @@
+"""Counts floating-point operations, measures seconds, names the machine."""
+
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def count_flops(work: Callable[[], Any]) -> tuple[int, Any]:
+    """(operations of `work`, its result). A multiply-add is two; only convolutions and matrix products count."""
+    aten = torch.ops.aten
+    # torch 2.13 counts the attention kernels of GPUs but not the one of CPUs.
+    cpu_attention = {aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
+    with FlopCounterMode(display=False, custom_mapping=cpu_attention) as counter:
+        result = work()
+    return counter.get_total_flops(), result
+
+
+def _attention_flops(query: tuple, key: tuple, value: tuple, *_: Any, **__: Any) -> int:
+    B, H, rows, d = query
+    columns, d_value = value[-2:]
+    return 2 * B * H * rows * columns * (d + d_value)
+
+
+def measure_seconds(work: Callable[[], Any], device: torch.device) -> float:
+    """Wall time of one call, until the device is idle again."""
+    _finish(device)
+    began = time.perf_counter()
+    work()
+    _finish(device)
+    return time.perf_counter() - began
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+@contextlib.contextmanager
+def threads(n: int | None) -> Iterator[None]:
+    """Runs the body with n CPU threads (None: as they are)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def machine(device: torch.device) -> str:
+    """The hardware that a figure belongs to, for example "AMD EPYC, 2 cores"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_cpu_name()}, {os.cpu_count()} cores"
+
+
+def _cpu_name() -> str:
+    with contextlib.suppress(OSError):  # Linux only; elsewhere platform knows
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    return platform.processor() or platform.machine()

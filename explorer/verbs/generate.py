@@ -1,0 +1,131 @@
+"""generate: a class to a picture, with every step on request."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from explorer.verbs.shared import (
+    Progress,
+    add_json_option,
+    add_tokenizer_options,
+    add_verb,
+    open_tokenizer,
+    print_json,
+)
+
+
+def add_verbs(verbs) -> None:
+    parser = add_verb(
+        verbs,
+        "generate",
+        generate,
+        "let a generator draw a class, step by step",
+        "python -m explorer generate --generator mini --label sunflower --seed 0 1 2 --out pictures --steps",
+    )
+    parser.add_argument(
+        "--generator", metavar="G", default="mini", help="a name or a path (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--label", required=True, help="class number or name; none = the null class, no class at all"
+    )
+    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one picture per seed (default: 0)")
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="folder for LABEL_seedN.png and its tokens, .npz"
+    )
+    parser.add_argument("--steps", action="store_true", help="also write the picture after each step")
+    card = "(default: the model's card)"
+    parser.add_argument(
+        "--guidance", type=float, help=f"classifier-free guidance, in the model's own meaning {card}"
+    )
+    parser.add_argument("--top-k", type=int, help=f"sample from the k likeliest codes; 0 = off {card}")
+    parser.add_argument(
+        "--top-p", type=float, help=f"sample from the likeliest codes that sum to p; 0 or 1 = off {card}"
+    )
+    parser.add_argument("--temperature", type=float, help=f"above 1 bolder, below 1 safer {card}")
+    add_tokenizer_options(parser, default=None)
+    add_json_option(parser)
+
+
+def generate(arguments: argparse.Namespace) -> None:
+    from explorer import load_generator
+
+    folder = Path(arguments.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    arguments.tokenizer = arguments.tokenizer or partner_tokenizer(arguments.generator)
+    tok = open_tokenizer(arguments)
+    gen = load_generator(arguments.generator, tok)
+    label = parse_label(arguments.label)
+    stems = [f"{arguments.label}_seed{seed}" for seed in arguments.seed]
+
+    progress = Progress(f"{arguments.label} x {len(stems)}")
+    seconds, step_files, began = 0.0, [], time.perf_counter()
+    for step in gen.generate(
+        [label] * len(stems),
+        seed=arguments.seed,
+        guidance=arguments.guidance,
+        top_k=arguments.top_k,
+        top_p=arguments.top_p,
+        temperature=arguments.temperature,
+    ):
+        seconds += step.seconds
+        progress.show(step.index, step.total, f"{seconds:.2f} s")
+        if arguments.steps:
+            digits = len(str(step.total))
+            step_files.append(save_pictures(tok, step.maps, folder, stems, f"_step_{step.index:0{digits}d}"))
+    files = save_pictures(tok, step.maps, folder, stems)
+    for b, stem in enumerate(stems):
+        step.maps.image(b).save(folder / f"{stem}.npz")
+
+    total_seconds = time.perf_counter() - began
+    if arguments.json:
+        print_json(
+            [
+                {
+                    "label": arguments.label,
+                    "seed": seed,
+                    "image": files[b],
+                    "maps": str(folder / f"{stem}.npz"),
+                }
+                | {
+                    "steps": [names[b] for names in step_files],
+                    "model_seconds": seconds,
+                    "seconds": total_seconds,
+                }
+                for b, (seed, stem) in enumerate(zip(arguments.seed, stems, strict=True))
+            ]
+        )
+    else:
+        for name in files:
+            print(name)
+
+
+def partner_tokenizer(generator: str) -> str:
+    """The tokenizer that goes with a generator, by name: its neighbour in a bundled set, or the published one."""
+    from explorer.zoo import catalogue
+
+    path = catalogue.find(generator, kind="generator")
+    for member, partner in (("-raster", "-raster-tokenizer"), ("-var", "-tokenizer")):
+        if path.stem.endswith(member):
+            neighbour = path.with_stem(path.stem.removesuffix(member) + partner)
+            if neighbour.is_file():
+                return str(neighbour)
+    published = catalogue.released(path.stem)
+    if published is None:
+        raise ValueError(f"{path} does not say which tokenizer it was trained with; name it with --tokenizer")
+    return {"var": "vae_ch160v4096z32", "llamagen": "vq_ds16_c2i"}[published.family]
+
+
+def parse_label(text: str) -> int | str | None:
+    if text == "none":
+        return None
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def save_pictures(tok: Any, maps: Any, folder: Path, stems: list[str], suffix: str = "") -> list[str]:
+    from explorer.tokenizers.images import to_pil
+
+    paths = [folder / f"{stem}{suffix}.png" for stem in stems]
+    for picture, path in zip(to_pil(tok.decode(maps)), paths, strict=True):
+        picture.save(path)
+    return [str(path) for path in paths]

@@ -1,0 +1,291 @@
+"""The command line, as a user types it: results are right, bad input is exit code 2 and one line."""
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer import cli
+from explorer.samples import SAMPLES, load_sample
+from explorer.verbs import shared
+
+ROOT = Path(__file__).parent.parent
+VERBS = (
+    "tokenize",
+    "decode",
+    "generate",
+    "usage",
+    "project",
+    "inspect",
+    "models",
+    "download",
+    "train",
+    "refresh",
+)
+VERBS += ("bench",)
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder to work in: photo.jpg (451 x 300) and the bundled checkpoints, as the examples name them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "checkpoints").symlink_to(ROOT / "checkpoints")
+    load_sample("cat").save("photo.jpg", quality=95)
+    return tmp_path
+
+
+def run(line: str) -> int:
+    """One command line in this process: its exit code."""
+    words = shlex.split(line)
+    assert words[:3] == ["python", "-m", "explorer"], line
+    try:
+        return cli.main(words[3:])
+    except SystemExit as stop:  # argparse
+        return stop.code
+
+
+def explorer(line: str) -> int:
+    return run(f"python -m explorer {line}")
+
+
+# ---- help ----
+
+
+def test_help_answers_at_once():
+    command = [sys.executable, "-m", "explorer", "--help"]
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < 0.3, f"fastest of three: {min(seconds):.2f} s"
+    for verb in VERBS:
+        assert f"\n    {verb} " in result.stdout
+
+
+@pytest.mark.parametrize(
+    "door", ["import explorer.cli; explorer.cli.build_parser()", "import app; app.build_parser()"]
+)
+def test_parsing_imports_nothing_heavy(door):
+    check = f"{door}; import sys; print(sorted({{'torch', 'numpy', 'gradio', 'PIL'}} & set(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb, capsys):
+    assert explorer(f"{verb} --help") == 0
+    text = capsys.readouterr().out
+    assert f"example:\n  python -m explorer {verb}" in text
+
+
+def test_app_options(capsys):
+    import app
+    from explorer.ui.options import AppOptions
+
+    parse = app.build_parser().parse_args
+    assert AppOptions(**vars(parse([]))) == AppOptions()
+    chosen = AppOptions(**vars(parse(shlex.split("--host 0.0.0.0 --port 8000 --precision exact --share"))))
+    assert chosen == AppOptions(host="0.0.0.0", port=8000, precision="exact", share=True)
+    assert not AppOptions().share and AppOptions().host == "127.0.0.1"
+
+
+def test_fits_are_those_of_the_library():
+    from explorer.tokenizers.images import MODES
+
+    assert shared.FITS == MODES
+
+
+# ---- a photo to tokens and back ----
+
+
+def test_round_trip(desk, capsys):
+    from explorer import load_tokenizer
+    from explorer.tokenizers.images import open_image, to_pil
+
+    assert explorer("tokenize photo.jpg --tokenizer mini --out maps.npz --save-input seen.png") == 0
+    assert explorer("decode maps.npz --tokenizer mini --out again.png") == 0
+    assert "451 x 300" in capsys.readouterr().out
+    tok = load_tokenizer("mini")
+    image = tok.fit(open_image("photo.jpg"))
+    maps = tok.encode(image)
+    with np.load("maps.npz") as stored:
+        assert sorted(stored.files) == ["meta", *[f"scale_{k:02d}" for k in range(1, len(tok.grids) + 1)]]
+        for k, ids in enumerate(maps, start=1):
+            assert (stored[f"scale_{k:02d}"] == ids.numpy()).all()
+        assert json.loads(str(stored["meta"]))["vocab_size"] == tok.vocab_size
+    assert (np.asarray(Image.open("seen.png")) == np.asarray(to_pil(image)[0])).all()
+    assert (np.asarray(Image.open("again.png")) == np.asarray(to_pil(tok.decode(maps))[0])).all()
+
+
+def test_upto_stops_early(desk):
+    from explorer import load_tokenizer
+    from explorer.tokenizers.images import open_image, to_pil
+
+    explorer("tokenize photo.jpg --out maps.npz")
+    assert explorer("decode maps.npz --out coarse.png --upto 2") == 0
+    tok = load_tokenizer("mini")
+    stages = tok.decode_progressive(tok.encode(tok.fit(open_image("photo.jpg"))))
+    assert (np.asarray(Image.open("coarse.png")) == np.asarray(to_pil(stages[1])[0])).all()
+
+
+@pytest.mark.parametrize("fit", shared.FITS)
+def test_fit_is_the_users_choice(desk, fit):
+    from explorer import load_tokenizer
+    from explorer.tokenizers.images import open_image, to_pil
+
+    assert explorer(f"tokenize photo.jpg --out maps.npz --save-input seen.png --fit {fit}") == 0
+    tok = load_tokenizer("mini")
+    expected = to_pil(tok.fit(open_image("photo.jpg"), mode=fit))[0]
+    assert (np.asarray(Image.open("seen.png")) == np.asarray(expected)).all()
+
+
+def test_rectangles(desk, capsys):
+    """Another schedule for the same weights; the file carries it to decode."""
+    assert explorer("tokenize photo.jpg --out wide.npz --grids 1x1,2x3,4x6,8x12 --json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["fitted"] == [96, 64] and result["tokens"] == 1 + 6 + 24 + 96
+    assert explorer("decode wide.npz --out wide.png") == 0
+    assert Image.open("wide.png").size == (96, 64)
+
+
+# ---- generate ----
+
+
+def test_generate_writes_pictures_steps_and_tokens(desk, capsys):
+    from explorer import TokenMaps, load_generator, load_tokenizer
+
+    assert explorer("generate --generator mini --label sunflower --seed 0 5 --out new --steps --json") == 0
+    captured = capsys.readouterr()
+    rows = json.loads(captured.out)
+    assert [row["seed"] for row in rows] == [0, 5]
+    assert [Path(name).name for name in rows[1]["steps"]] == [
+        f"sunflower_seed5_step_{k}.png" for k in range(1, 7)
+    ]
+    assert "6/6" in captured.err
+    # The last step is the picture, and row 2 of the batch equals a run alone.
+    assert Path(rows[1]["steps"][-1]).read_bytes() == Path(rows[1]["image"]).read_bytes()
+    gen = load_generator("mini", load_tokenizer("mini"))
+    alone = list(gen.generate("sunflower", seed=5))[-1].maps
+    assert TokenMaps.load(rows[1]["maps"]) == alone
+
+
+def test_generate_takes_numbers_and_no_class(desk, capsys):
+    assert explorer("generate --label 14 --seed 3 --out by_number") == 0
+    assert explorer("generate --label sunflower --seed 3 --out by_name") == 0
+    assert explorer("generate --label none --seed 3 --out by_none") == 0
+    number, name = Path("by_number/14_seed3.png"), Path("by_name/sunflower_seed3.png")
+    assert number.read_bytes() == name.read_bytes() != Path("by_none/none_seed3.png").read_bytes()
+
+
+def test_raster_generator_finds_its_tokenizer(desk):
+    assert explorer("generate --generator mini-raster --label cat --seed 1 --out raster") == 0
+    assert Image.open("raster/cat_seed1.png").size == (64, 64)
+
+
+# ---- checkpoints ----
+
+
+def test_models_lists_bundled_and_released(capsys):
+    assert explorer("models --json") == 0
+    names = {row["name"] for row in json.loads(capsys.readouterr().out)}
+    assert {"mini-tokenizer", "mini-var", "mini-raster-tokenizer", "mini-raster", "var_d16"} <= names
+    assert explorer("models") == 0
+    assert "mini-var" in capsys.readouterr().out
+
+
+def test_inspect_says_what_a_file_is(desk, capsys):
+    assert explorer("inspect checkpoints/mini-var.safetensors --json") == 0
+    described = json.loads(capsys.readouterr().out)
+    assert described["family"] == "var"
+    assert explorer("inspect checkpoints/mini-tokenizer.safetensors") == 0
+    assert "var-tokenizer" in capsys.readouterr().out
+
+
+# ---- bad input ----
+
+
+@pytest.mark.parametrize(
+    "line, named",
+    [
+        ("tokenize nothing.jpg --out a.npz", "nothing.jpg"),
+        ("tokenize words.txt --out a.npz", "not a picture"),
+        ("tokenize photo.jpg --out a.npz --tokenizer words.txt", "words.txt"),
+        ("tokenize photo.jpg --out a.npz --tokenizer unheard-of", "unheard-of"),
+        ("tokenize photo.jpg --out a.npz --grids 1,two", "1,two"),
+        ("tokenize photo.jpg --out a.npz --grids 1,2,3", "3"),
+        ("tokenize photo.jpg --out a.npz --fit stretch", "stretch"),
+        ("tokenize photo.jpg --out .", "folder"),
+        ("tokenize photo.jpg", "--out"),
+        ("decode words.txt --out a.png", "words.txt"),
+        ("decode maps.npz --out a.png --upto 9", "9"),
+        ("decode maps.npz --out a.png --tokenizer mini-raster-tokenizer", "mini"),
+        ("decode maps.npz --out a.nothing", "a.nothing"),
+        ("generate --label unicorn --out new", "unicorn"),
+        ("generate --label 99 --out new", "99"),
+        ("generate --label 1 --out new --tokenizer mini-raster-tokenizer", "4096"),
+        ("inspect words.txt", "words.txt"),
+        ("inspect nothing.pth", "nothing.pth"),
+        ("download unheard-of", "unheard-of"),
+        ("train tokenizer --data nowhere --out run --steps 1", "nowhere"),
+        ("train nonsense --data . --out run", "nonsense"),
+        ("bench nonsense", "nonsense"),
+        ("conjure", "conjure"),
+        ("tokenize photo.jpg --out a.npz --device toaster", "toaster"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(desk, capsys, line, named):
+    Path("words.txt").write_text("no picture, no weights, no tokens\n" * 9)
+    if "maps.npz" in line:
+        assert explorer("tokenize photo.jpg --out maps.npz") == 0
+    capsys.readouterr()
+    assert explorer(line) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ") and captured.err.count("\n") == 1, captured.err
+    assert named in captured.err and captured.out == ""
+
+
+# ---- small parts ----
+
+
+@pytest.mark.parametrize(
+    "text, grids",
+    [
+        ("1,2,3", ((1, 1), (2, 2), (3, 3))),
+        ("1x1,2x3", ((1, 1), (2, 3))),
+        ("4", ((4, 4),)),
+        ("2,3X4", ((2, 2), (3, 4))),
+    ],
+)
+def test_parse_grids(text, grids):
+    assert shared.parse_grids(text) == grids
+
+
+@pytest.mark.parametrize("text", ["", "0", "1,", "1x2x3", "a", "-1"])
+def test_parse_grids_refuses(text):
+    with pytest.raises(shared.argparse.ArgumentTypeError):
+        shared.parse_grids(text)
+
+
+def test_progress_in_a_log_is_short(capsys):
+    progress = shared.Progress("drawing", sys.stderr)
+    for done in range(1, 257):
+        progress.show(done, 256)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) <= 11 and lines[-1].endswith("256/256 ")
+
+
+def test_samples_are_installed_and_credited():
+    assert [sample.name for sample in SAMPLES] == ["astronaut", "cat", "coffee", "rocket", "china", "flower"]
+    for sample in SAMPLES:
+        assert load_sample(sample.name).mode == "RGB" and sample.title and sample.credit
+    with pytest.raises(ValueError, match="astronaut, cat"):
+        load_sample("unicorn")
