@@ -1,0 +1,139 @@
+// The code card: everything about the selected token or code. Options: doc, replace (the lists put codes into the picture).
+(() => {
+  const T = window.Tokenscope;
+  const { el, state } = T;
+  const known = new Map(); // code -> promise of its card; one picture of a code never changes while the model stays
+
+  const ask = (code) => {
+    const key = `${state.model?.name}:${code}`;
+    if (!known.has(key)) known.set(key, T.link.card(code).then((card) => { if (!card) known.delete(key); return card; }));
+    return known.get(key);
+  };
+  T.swatchOf = async (code) => (await ask(code))?.swatch;
+
+  T.define("card", (root, { doc, replace = false }) => {
+    const body = el("div", { class: `ts-card${replace ? " ts-edit-card" : ""}` });
+    root.append(body);
+    let list = replace ? "place" : "code"; // which neighbours: of the code, or at this place
+    let typed = "";
+    let asked = 0;
+
+    const scales = () => state.docs[doc]?.scales || [];
+    const shown = () => (state.selection.code !== null ? state.selection.code : T.codeAt(doc, state.selection));
+
+    async function draw() {
+      const ticket = ++asked;
+      const code = shown();
+      if (code === null) {
+        body.replaceChildren(el("p", { class: "ts-empty-state", text: scales().length ? "No token here yet. Choose one of the coloured squares." : "Choose a token to see which code it stands for." }));
+        return;
+      }
+      const card = await ask(code);
+      if (ticket !== asked) return; // a newer selection is on its way
+      if (!card) {
+        body.replaceChildren(el("p", { class: "ts-empty-state", text: `Code ${code} could not be looked up; the server may be busy. Choose the token again.` }));
+        return;
+      }
+      const focus = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+      body.replaceChildren(...[identity(card), replace ? typing(card) : null, facts(card), await neighbours(card, ticket), usage(card), places(card)].filter(Boolean));
+      if (focus) body.querySelector(`[data-key="${focus}"]`)?.focus();
+    }
+
+    function identity(card) {
+      const { k, i, j } = state.selection;
+      const where = state.selection.code !== null
+        ? el("button", { type: "button", class: "ts-button ts-plain", style: { "margin-left": "-8px" }, text: "Back to the selected token", onclick: () => T.set({ selection: { ...state.selection, code: null } }) })
+        : el("span", { class: "ts-muted", text: `Scale ${k + 1}, row ${i + 1}, column ${j + 1}` });
+      const swatch = card.swatch
+        ? el("img", { class: "ts-swatch", src: card.swatch, alt: `Code ${card.id} decoded alone` })
+        : el("span", { class: "ts-swatch", style: { "--c": card.colour } });
+      return el("div", { class: "ts-id" }, swatch, el("div", {},
+        T.term("Code", "One row of the codebook, the table of vectors that tokens point to. The square shows what it decodes to when nothing else is there."),
+        el("strong", { text: card.id }), where));
+    }
+
+    function facts(card) {
+      const { k, i, j } = state.selection;
+      const scale = scales()[k];
+      const n = scale ? i * scale.w + j : 0;
+      const rows = [];
+      const add = (label, value) => rows.push(el("dt", {}, label), el("dd", { text: value }));
+      const place = state.selection.code === null && scale;
+      if (place && scale.distance && !scale.changed?.[n]) {
+        add(T.term("Distance", "How far this code lies from the vector it stands for. The tokenizer takes the code with the smallest distance."), T.number(scale.distance[n], 3));
+      }
+      if (place && scale.residual) {
+        add(T.term("Residual here", "Length of the vector left over at this place before this scale, and after it: what coarser scales had not explained."), `${T.number(scale.residual[n][0], 2)} → ${T.number(scale.residual[n][1], 2)}`);
+      }
+      add(T.term("Norm", "Length of the code's vector."), T.number(card.norm, 2));
+      if (place) add("Covers", `${+(state.docs[doc].size[0] / scale.h).toFixed(1)} × ${+(state.docs[doc].size[1] / scale.w).toFixed(1)} px`);
+      return el("dl", { class: "ts-facts" }, rows);
+    }
+
+    function typing(card) {
+      const selected = state.selection.cells?.length || 1;
+      const input = el("input", { class: "ts-field", type: "number", min: 0, max: (state.model?.codes || 1) - 1, value: typed, "data-key": "typed", "aria-label": "Code to put in", placeholder: String(card.id), oninput: () => { typed = input.value; } });
+      const put = () => T.edit.replace(input.value === "" ? null : Number(input.value));
+      input.addEventListener("keydown", (event) => { if (event.key === "Enter") put(); });
+      return el("div", { class: "ts-row" }, input,
+        el("button", { type: "button", class: "ts-button ts-main", "data-key": "put", text: selected > 1 ? `Replace ${selected} tokens` : "Replace this token", onclick: put }));
+    }
+
+    async function neighbours(card, ticket) {
+      const { k, i, j } = state.selection;
+      const scale = scales()[k];
+      const n = scale ? i * scale.w + j : 0;
+      const near = state.selection.code === null ? scale?.near : null;
+      const local = list === "place" && near;
+      let codes = card.near;
+      if (local) {
+        const ids = near.ids[n];
+        const cards = await Promise.all(ids.map(ask));
+        if (ticket !== asked) return null;
+        codes = ids.map((id, index) => ({ id, distance: near.distance[n][index], swatch: cards[index]?.swatch, colour: cards[index]?.colour }));
+      }
+      const now = T.codeAt(doc, state.selection);
+      const buttons = codes.map((other) => el("button", {
+        type: "button", "data-key": `near-${other.id}`, "aria-pressed": other.id === now,
+        "aria-label": `${replace ? "Replace by code" : "Look at code"} ${other.id}, distance ${T.number(other.distance, 2)}`,
+        onclick: () => (replace ? T.edit.replace(other.id) : T.set({ selection: { ...state.selection, code: other.id } })),
+      }, other.swatch ? el("img", { class: "ts-swatch", src: other.swatch, alt: "" }) : el("span", { class: "ts-swatch", style: { "--c": other.colour } }),
+      el("span", { class: "ts-num", text: other.id }), el("span", { class: "ts-num ts-muted", text: T.number(other.distance, 2) })));
+      const choice = T.segment("Which codes", [
+        { value: "place", text: "Fits here", tip: "The codes closest to what this token stands for: the next best choices of the tokenizer." },
+        { value: "code", text: "Similar", tip: "The codes whose vectors lie closest to this code's vector." },
+      ], (value) => { list = value; draw(); });
+      choice.show(local ? "place" : "code");
+      return el("section", {},
+        el("div", { class: "ts-head" }, el("h3", { text: replace ? "Replace by" : "Nearest codes" }), near ? choice : null),
+        el("div", { class: "ts-codes" }, buttons),
+        el("p", { class: "ts-caption", text: "Below each square: code number, distance." }));
+    }
+
+    function usage(card) {
+      if (!card.usage) return null;
+      const top = Math.max(...card.usage, 1e-9);
+      const bars = card.usage.map((value, k) => el("div", { class: k === state.selection.k ? "ts-here" : "", "data-tip": `Scale ${k + 1}: ${card.usage_text[k]}` }, el("i", { style: { "--v": `${(34 * value) / top}px` } }), el("span", { text: k + 1 })));
+      return el("section", {}, el("div", { class: "ts-head" }, el("h3", {}, T.term("Use by scale", `Share of the tokens of each scale that are this code, over ${card.usage_of}.`)), el("span", { class: "ts-caption ts-num", text: card.usage_peak })),
+        el("div", { class: "ts-bars", style: { "--count": bars.length }, role: "img", "aria-label": `Use by scale: ${card.usage_text.join(", ")}` }, bars));
+    }
+
+    function places(card) {
+      const found = [];
+      scales().forEach((scale, k) => scale.ids?.forEach((id, n) => {
+        const place = { k, i: Math.floor(n / scale.w), j: n % scale.w };
+        const self = k === state.selection.k && place.i === state.selection.i && place.j === state.selection.j;
+        if (id === card.id && !self) found.push(place);
+      }));
+      const chips = found.slice(0, 12).map((place) => el("button", {
+        type: "button", text: `${place.k + 1}: ${place.i + 1}, ${place.j + 1}`, "aria-label": `Select scale ${place.k + 1}, row ${place.i + 1}, column ${place.j + 1}`,
+        onclick: () => T.select({ ...place, cells: [place.i * scales()[place.k].w + place.j] }),
+        onpointerenter: () => T.set({ hover: place }), onpointerleave: () => T.set({ hover: null }),
+      }));
+      return el("section", {}, el("div", { class: "ts-head" }, el("h3", { text: "Elsewhere in this picture" }), el("span", { class: "ts-caption", text: found.length ? "scale: row, column" : "" })),
+        found.length ? el("div", { class: "ts-places" }, chips, found.length > 12 ? el("span", { class: "ts-caption", text: `and ${found.length - 12} more` }) : null) : el("p", { class: "ts-caption", text: "Nowhere else." }));
+    }
+
+    T.subscribe(root, ["docs", "selection", "model"], draw);
+  });
+})();

@@ -1,0 +1,68 @@
+// Header, and the sentence on top of each stage that says what is to be seen.
+(() => {
+  const T = window.Tokenscope;
+  const { el, state } = T;
+
+  T.define("header", (root) => {
+    const chip = el("div", { class: "ts-chip" });
+    const theme = el("button", { type: "button", class: "ts-button", onclick: T.theme });
+    root.append(el("header", { class: "ts-header" }, el("h1", { text: "Tokenscope" }),
+      el("p", { text: "Pictures as discrete tokens: look at them, change them, let a model write new ones." }), chip, theme));
+    try { const kept = localStorage.getItem("tokenscope-theme"); if (kept) document.body.classList.toggle("dark", kept === "dark"); } catch { /* private window */ }
+    T.subscribe(root, ["model", "theme"], () => {
+      theme.textContent = document.body.classList.contains("dark") ? "Light" : "Dark";
+      theme.setAttribute("aria-label", `Switch to ${theme.textContent.toLowerCase()} colours`);
+      if (!state.model) return;
+      const { name, codes, grids, device } = state.model;
+      chip.replaceChildren(el("b", { text: name }), ...[T.count(codes, "code"), T.count(grids.length, "scale"), device].map((text) => el("span", { class: "ts-num", text })));
+    });
+  });
+
+  // busy and problem lines live above the columns of every tab
+  T.define("notice", (root) => {
+    const text = el("span");
+    const line = el("div", { class: "ts-notice", role: "alert", hidden: true }, text, el("button", { type: "button", class: "ts-button ts-plain", text: "Dismiss", onclick: () => T.set({ problem: null }) }));
+    root.append(line);
+    T.subscribe(root, ["problem"], () => {
+      line.hidden = !state.problem;
+      text.textContent = state.problem || "";
+    });
+  });
+  T.problem = (sentence) => T.set({ problem: sentence });
+
+  T.define("finding", (root, { about }) => {
+    const title = el("h2", { class: "ts-finding" });
+    const sub = el("p", { class: "ts-sub" });
+    root.append(title, sub);
+    T.subscribe(root, ["docs", "busy", "model"], () => {
+      const [head, ...rest] = about === "inspect" ? inspect() : edit();
+      title.textContent = head;
+      sub.replaceChildren(...rest);
+    });
+  });
+
+  function inspect() {
+    const view = state.docs.session;
+    if (!view) return ["Open a picture to see its tokens.", ""];
+    const tokens = view.scales.reduce((sum, scale) => sum + scale.h * scale.w, 0);
+    const end = view.scales.at(-1);
+    const result = end.psnr === null || end.psnr === undefined ? "" : `: ${T.number(end.psnr)} dB PSNR`;
+    return [
+      state.busy ? `${state.busy} …` : `${T.count(tokens, "token")} in ${T.count(view.scales.length, "map")} describe this picture${result}.`,
+      "Each square is one ", T.term("token", "The number of a code: one row of the model's codebook."),
+      ", drawn in the colour of its code; similar codes have similar colours. Every ", T.term("scale", "One map of tokens. Each scale adds what the coarser ones have left unexplained, so the picture is their sum."),
+      " covers the whole picture. Point at a square to see the part it covers.",
+    ];
+  }
+
+  function edit() {
+    const view = state.docs.session;
+    if (!view) return ["Open a picture in Inspect, then change its tokens here.", ""];
+    const changed = view.scales.reduce((sum, scale) => sum + (scale.changed || []).filter(Boolean).length, 0);
+    const moved = changed && view.difference ? `; pixels moved by ${T.number(view.difference.mean, 3)} on average` : "";
+    return [
+      state.busy ? `${state.busy} …` : changed ? `${T.count(changed, "token")} changed${moved}.` : "Change a token and see what it does to the picture.",
+      "Choose squares by click or drag, then a code on the right. Coarse scales carry layout and colour, fine scales texture. Pixel values run from 0 to 1.",
+    ];
+  }
+})();

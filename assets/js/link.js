@@ -1,0 +1,76 @@
+// The only way to Python. Changes to the session go through one queue, one at a time and in order, because Gradio may
+// deliver events of one burst out of order; look-ups go beside the queue. Every answer carries the ticket it answers.
+(() => {
+  const T = window.Tokenscope;
+  const BUSY = { upload: "Reading the picture", sample: "Reading the picture", fit: "Fitting the picture", replace: "Decoding", undo: "Decoding", redo: "Decoding", reset: "Decoding", adopt: "Decoding", policy: null };
+  const PATIENCE = 120000;
+  let waiting = [];
+  let out = null; // {ticket, timer}
+  let tickets = 0;
+  let trigger = null;
+
+  function next() {
+    if (out || !waiting.length) return;
+    const { kind, data } = waiting.shift();
+    const ticket = ++tickets;
+    // a quick answer needs no busy line: it would only flicker
+    const say = setTimeout(() => { if (BUSY[kind]) T.set({ busy: BUSY[kind] }); }, 250);
+    const timer = setTimeout(() => {
+      finish(ticket);
+      T.problem("The server has not answered for two minutes. What you had is unchanged; try again, or reload the page.");
+    }, PATIENCE);
+    out = { ticket, timer, say };
+    trigger("act", { kind, ticket, ...data });
+  }
+
+  function finish(ticket) {
+    if (!out || out.ticket !== ticket) return;
+    clearTimeout(out.timer);
+    clearTimeout(out.say);
+    out = null;
+    if (T.state.busy) T.set({ busy: null });
+    next();
+  }
+
+  function receive(view) {
+    if (!view) return;
+    const patch = {};
+    if (view.model) patch.model = view.model;
+    if (view.session) {
+      patch.docs = { ...T.state.docs, session: view.session };
+      const old = T.state.docs.session;
+      if (old?.picture !== view.session.picture) patch.upto = { ...T.state.upto, session: null };
+    }
+    if (view.run) patch.docs = { ...(patch.docs || T.state.docs), run: view.run };
+    if (view.ticket) patch.problem = view.problem || null;
+    if (view.selection) patch.selection = { cells: null, code: null, ...view.selection };
+    T.set(patch);
+    if (view.ticket) finish(view.ticket);
+  }
+
+  T.connect = ({ props, watch, server, upload, send }) => {
+    trigger = send;
+    T.link.card = (code) => server.card(code).catch(() => null);
+    T.link.upload = upload;
+    receive(props.value);
+    watch("value", () => receive(props.value));
+    T.listenForPictures();
+  };
+  T.connectRunner = ({ props, watch, send }) => {
+    T.link.generate = (settings) => send("generate", settings);
+    T.link.stop = () => send("stop", {});
+    watch("value", () => { if (props.value) T.receiveRun(props.value); });
+  };
+
+  T.link = {
+    act(kind, data) {
+      waiting = waiting.filter((item) => !(item.kind === kind && (kind === "fit" || kind === "policy"))); // only the last choice counts
+      waiting.push({ kind, data });
+      next();
+    },
+    card: async () => null,
+    upload: async () => null,
+    generate() {},
+    stop() {},
+  };
+})();

@@ -1,0 +1,99 @@
+// The picture with the footprint of the selected and the hovered token, and a before/after slider over it.
+// Options: doc, mode: "inspect" (input against decoded), "edit" (before against after, with the difference), "run".
+(() => {
+  const T = window.Tokenscope;
+  const { el, state, geometry } = T;
+
+  T.define("specimen", (root, { doc, mode }) => {
+    const under = el("img", { alt: "", draggable: "false" });
+    const over = el("img", { class: "ts-over", alt: "", draggable: "false" });
+    const line = el("div", { class: "ts-line" });
+    const slider = el("input", { type: "range", min: 0, max: 100, value: mode === "run" ? 0 : 50, "aria-label": mode === "edit" ? "Show before or after the edit" : "Show the input or the decoded picture" });
+    const left = el("span", { class: "ts-tag ts-l" });
+    const right = el("span", { class: "ts-tag ts-r" });
+    const selected = el("div", { class: "ts-ring ts-selected" });
+    const hovered = el("div", { class: "ts-ring ts-hovered", hidden: true });
+    const picture = el("div", { class: "ts-picture" }, under, over, line, left, right, hovered, selected, slider);
+    const caption = el("p", { class: "ts-caption" });
+    const extra = mode === "edit" ? difference() : null;
+    const wrap = el("div", { class: "ts-specimen" }, picture, el("div", { class: "ts-beside" }, caption, extra?.node));
+    root.append(wrap);
+    const split = () => picture.style.setProperty("--split", `${slider.value}%`);
+    slider.addEventListener("input", split);
+    split();
+    if (mode === "run") for (const part of [line, slider, left]) part.hidden = true;
+
+    function difference() {
+      const before = el("img", { alt: "Picture before the edits", draggable: "false" });
+      const map = el("img", { alt: "Difference: blue darker, red lighter than before the edits", draggable: "false" });
+      const bar = el("div", { class: "ts-scalebar" });
+      const ends = el("div", {}, el("span", { class: "ts-num" }), el("span", { text: "difference" }), el("span", { class: "ts-num" }));
+      const frame = (image) => el("div", { class: "ts-frame-picture" }, image);
+      const node = el("div", { class: "ts-pair" },
+        el("figure", {}, frame(before), el("figcaption", { text: "Before the edits" })),
+        el("figure", {}, frame(map), bar, ends));
+      return { node, before, map, bar, ends };
+    }
+
+    const scales = () => state.docs[doc]?.scales || [];
+    const source = (image, uri) => { image.hidden = !uri; if (uri && image.getAttribute("src") !== uri) image.src = uri; };
+
+    function draw() {
+      const view = state.docs[doc];
+      if (!view) return;
+      const last = scales().reduce((found, scale, k) => (scale.image ? k : found), -1);
+      const k = state.upto[doc] === null ? last : Math.min(state.upto[doc], last);
+      const decoded = k >= 0 ? scales()[k].image : "";
+      wrap.style.setProperty("--ratio", view.ratio || 1);
+      const upto = k === scales().length - 1 ? "all scales" : k === 0 ? "scale 1 only" : `scales 1 to ${k + 1}`;
+      const first = mode === "inspect" ? view.input || decoded : mode === "edit" ? view.before : decoded;
+      source(under, first);
+      source(over, decoded);
+      left.textContent = mode === "edit" ? "before" : "input";
+      right.textContent = mode === "edit" ? "after" : upto;
+      const plain = mode === "run" || (mode === "inspect" && !view.input);
+      for (const part of [line, slider, left]) part.hidden = plain;
+      if (plain) picture.style.setProperty("--split", "0%"); else split();
+      const what = mode === "edit" ? "Picture before and after the edits" : mode === "run" ? "Generated picture" : "Input and decoded picture";
+      over.alt = `${what}, ${upto}: ${view.title || ""}`;
+      caption.replaceChildren(el("b", { text: view.title || "" }), view.credit ? `, ${view.credit}. ` : " ", view.note || "");
+      if (extra) {
+        source(extra.before, view.before);
+        source(extra.map, view.difference?.image);
+        extra.bar.style.background = view.difference?.gradient || "none";
+        const limit = view.difference?.limit || 0;
+        extra.ends.firstChild.textContent = `−${T.number(limit, 2)}`;
+        extra.ends.lastChild.textContent = `+${T.number(limit, 2)}`;
+      }
+    }
+
+    function rings() {
+      const chosen = scales()[state.selection.k];
+      selected.hidden = !chosen;
+      if (chosen) geometry.ringStyle(selected, geometry.footprint(chosen, state.selection.i, state.selection.j));
+      const where = state.hover && scales()[state.hover.k];
+      hovered.hidden = !where;
+      if (where) geometry.ringStyle(hovered, geometry.footprint(where, state.hover.i, state.hover.j));
+    }
+
+    // the picture answers the pointer with the cell of the focused scale
+    function placeAt(event) {
+      const scale = scales()[state.selection.k];
+      if (!scale) return null;
+      const box = picture.getBoundingClientRect();
+      const clamp = (v, n) => Math.max(0, Math.min(n - 1, Math.floor(v * n)));
+      return { k: state.selection.k, i: clamp((event.clientY - box.top) / box.height, scale.h), j: clamp((event.clientX - box.left) / box.width, scale.w) };
+    }
+    picture.addEventListener("pointermove", (event) => { if (event.target !== slider) T.set({ hover: placeAt(event) }); });
+    picture.addEventListener("pointerleave", () => T.set({ hover: null }));
+    picture.addEventListener("click", (event) => {
+      const place = event.target !== slider && placeAt(event);
+      if (place) T.select({ ...place, cells: [place.i * scales()[place.k].w + place.j] });
+    });
+
+    T.subscribe(root, ["docs", "upto", "selection", "hover"], (keys) => {
+      if (keys.has("docs") || keys.has("upto")) draw();
+      rings();
+    });
+  });
+})();
