@@ -1,19 +1,19 @@
 """The command line, `python -m explorer VERB`: the page's verbs for scripts.
 
 A verb group is one file in `explorer/verbs/` with `add_verbs(verbs)`; each verb sets `run`, a function of the
-parsed arguments. Those files import torch and the models inside `run`, so that help and mistyped arguments answer
-at once.
+parsed arguments. Those files import torch and the models inside `run`, so that help answers at once.
 
-Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted. Results go to stdout, progress to stderr.
+Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted. Results go to stdout, progress to
+stderr.
 """
 
 import argparse
 import sys
 
 from explorer.errors import CheckpointError
-from explorer.verbs import bench, checkpoints, generate, pictures, refresh, train
+from explorer.verbs import bench, checkpoints, codes, generate, pictures, refresh, train
 
-GROUPS = (pictures, generate, checkpoints, train, refresh, bench)
+GROUPS = (pictures, generate, codes, checkpoints, train, refresh, bench)
 
 EPILOG = """\
 example, a photo to tokens and back:
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def describe(error: Exception) -> str:
-    """The message without Python's decoration: "[Errno 13] Permission denied: 'x'" reads "x: permission denied"."""
+    """The message without decoration: "[Errno 13] Permission denied: 'x'" reads "x: permission denied"."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
     return str(error)

@@ -1,7 +1,7 @@
 """README.md keeps its word: every example runs, every verb, option and path it names exists.
 
-Fenced blocks run in reading order in one folder that holds `photo.jpg`: `python` blocks share one namespace, lines
-of `bash` blocks go to the command line. A block that cannot run here is preceded by `<!-- not run: reason -->`.
+Fenced blocks run in reading order in one folder that holds `photo.jpg`: `python` blocks share one namespace,
+lines of `bash` blocks go to the command line. A block that cannot run follows `<!-- not run: reason -->`.
 """
 
 import re

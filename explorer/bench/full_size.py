@@ -2,11 +2,12 @@
 
 Random weights (time does not depend on their values), so nothing is downloaded:
 
-    VAR        tokenizer ch160, 4096 codes of 32 dimensions, ten scales (680 tokens); VAR-d16, 310 M parameters
-    LlamaGen   tokenizer VQ-16, 16384 codes of 8 dimensions, one map (256 tokens); GPT-B, 111 M parameters
+    VAR       tokenizer ch160, 4096 codes of 32 dimensions, ten scales (680 tokens); VAR-d16, 310 M parameters
+    LlamaGen  tokenizer VQ-16, 16384 codes of 8 dimensions, one map (256 tokens); GPT-B, 111 M parameters
 
-The work is one picture: encode, decode, generate with guidance. The first call of each kind counts its operations
-and warms up; the fastest of the following ones is reported. About 3 GB of memory; the pairs are built in turn.
+The work is one picture: encode, decode, generate with guidance. The first call of each kind counts its
+operations and warms up; the fastest of the following ones is reported. Building the pairs in turn keeps
+memory near 3 GB.
 """
 
 import gc

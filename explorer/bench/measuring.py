@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def count_flops(work: Callable[[], Any]) -> tuple[int, Any]:
-    """(operations of `work`, its result). A multiply-add is two; only convolutions and matrix products count."""
+    """(operations of `work`, its result). A multiply-add is two; convolutions and matrix products count."""
     aten = torch.ops.aten
     # torch 2.13 counts the attention kernels of GPUs but not the one of CPUs.
     cpu_attention = {aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}

@@ -101,7 +101,7 @@ def generate(arguments: argparse.Namespace) -> None:
 
 
 def partner_tokenizer(generator: str) -> str:
-    """The tokenizer that goes with a generator, by name: its neighbour in a bundled set, or the published one."""
+    """The tokenizer that goes with a generator: its neighbour in a bundled set, or the published one."""
     from explorer.zoo import catalogue
 
     path = catalogue.find(generator, kind="generator")
