@@ -1,0 +1,173 @@
+"""The training loop shared by all recipes: budget, schedule, progress, saving and exact resume.
+
+A task (tokenizer or transformer) does the steps; the loop decides when to stop, save, measure and draw. Randomness
+comes from (seed, step) alone, so a run resumed from its last save continues as if it had not been interrupted; with a
+budget in steps the result is the same, with one in minutes the schedule follows the clock.
+"""
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Stop after `steps` steps or after `minutes` of training, whichever is given (steps win)."""
+
+    minutes: float | None = None
+    steps: int | None = None
+
+    def __post_init__(self):
+        if (self.minutes or 0) <= 0 and (self.steps or 0) <= 0:
+            raise ValueError("training needs a budget: give minutes or steps, greater than 0")
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Share of the budget that is used up, 0 to 1."""
+        used = step / self.steps if self.steps else seconds / (60 * self.minutes)
+        return min(1.0, used)
+
+
+class Task(Protocol):
+    batch: int
+
+    def step(self, step: int, progress: float) -> dict[str, float]:
+        """One update; returns the figures to report."""
+
+    def state(self) -> dict: ...
+
+    def load_state(self, state: dict) -> None: ...
+
+    def measure(self) -> dict[str, float]:
+        """Quick figures on held-out photos."""
+
+    def draw(self, path: Path) -> None:
+        """A sheet of held-out reconstructions or of samples."""
+
+
+def cosine(progress: float, warm_up: float = 0.02, floor: float = 0.0) -> float:
+    """Factor of the learning rate: linear up over `warm_up`, then half a cosine down to `floor`."""
+    if progress < warm_up:
+        return max(progress / warm_up, 1e-3)
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
+class WeightAverage:
+    """Exponential moving average of a module's parameters; what is shipped."""
+
+    def __init__(self, module: torch.nn.Module, decay: float):
+        self.decay = decay
+        self.tensors = {name: t.detach().clone() for name, t in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: torch.nn.Module, step: int) -> None:
+        # Early averages would be dominated by the random start, so the decay grows with the steps.
+        weight = 1 - min(self.decay, (1 + step) / (10 + step))
+        for name, tensor in module.state_dict().items():
+            if tensor.is_floating_point():
+                self.tensors[name].lerp_(tensor, weight)
+            else:
+                self.tensors[name].copy_(tensor)
+
+
+@contextmanager
+def swapped_weights(module: torch.nn.Module, tensors: dict[str, torch.Tensor]):
+    """The module with other weights for a while."""
+    own = {name: t.detach().clone() for name, t in module.state_dict().items()}
+    module.load_state_dict(tensors)
+    try:
+        yield module
+    finally:
+        module.load_state_dict(own)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+def _write(path: Path, state: dict) -> None:
+    """Write beside, then rename: a kill while saving leaves the previous save intact."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    temporary.replace(path)
+
+
+def run(
+    task: Task,
+    budget: Budget,
+    out: Path,
+    *,
+    resume: bool = False,
+    report_seconds: float = 20.0,
+    save_seconds: float = 120.0,
+    draw_seconds: float = 300.0,
+    say: Callable[[str], None] = print,
+) -> dict[str, float]:
+    """Train until the budget is used; returns totals (steps, seconds, images).
+
+    Writes `state.pt` (for resume), `log.jsonl` (one line per report) and `sheet_*.png` into `out`. On SIGTERM or
+    Ctrl-C the state is saved and KeyboardInterrupt raised.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    save_path = out / "state.pt"
+    step, trained = 0, 0.0
+    if resume and save_path.exists():
+        saved = torch.load(save_path, weights_only=True, map_location="cpu")
+        task.load_state(saved["task"])
+        step, trained = saved["step"], saved["seconds"]
+        say(f"resumed at step {step} after {_clock(trained)} of training")
+
+    stop = []
+    previous = {s: signal.signal(s, lambda *_: stop.append(True)) for s in (signal.SIGTERM, signal.SIGINT)}
+    sums: dict[str, float] = {}
+    count, last_report, last_save, last_draw = 0, time.monotonic(), time.monotonic(), time.monotonic()
+    try:
+        with open(out / "log.jsonl", "a") as log:
+            while (progress := budget.progress(step, trained)) < 1 and not stop:
+                began = time.monotonic()
+                for name, value in task.step(step, progress).items():
+                    sums[name] = sums.get(name, 0.0) + value
+                now = time.monotonic()
+                trained += now - began
+                step, count = step + 1, count + 1
+                if now - last_report >= report_seconds or budget.progress(step, trained) >= 1:
+                    rate = count * task.batch / max(now - last_report, 1e-9)
+                    progress = budget.progress(step, trained)
+                    figures = {name: value / count for name, value in sums.items()}
+                    left = trained * (1 - progress) / max(progress, 1e-9)
+                    text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+                    say(f"{100 * progress:5.1f} %  step {step}  {rate:.1f} images/s  left {_clock(left)}  {text}")
+                    log.write(json.dumps({"step": step, "seconds": trained, "images_per_second": rate, **figures}) + "\n")
+                    log.flush()
+                    sums, count, last_report = {}, 0, now
+                if now - last_save >= save_seconds:
+                    _write(save_path, {"task": task.state(), "step": step, "seconds": trained})
+                    last_save = time.monotonic()
+                if now - last_draw >= draw_seconds:
+                    figures = task.measure()
+                    say("held out: " + "  ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+                    log.write(json.dumps({"step": step, "held_out": figures}) + "\n")
+                    task.draw(out / f"sheet_{step:06d}.png")
+                    last_draw = last_report = time.monotonic()
+                    count, sums = 0, {}
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+    _write(save_path, {"task": task.state(), "step": step, "seconds": trained})
+    if stop:
+        raise KeyboardInterrupt(f"stopped at step {step}; continue with --resume")
+    task.draw(out / f"sheet_{step:06d}.png")
+    return {"steps": step, "seconds": trained, "images": step * task.batch}

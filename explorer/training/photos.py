@@ -1,0 +1,127 @@
+"""A folder or zip of class folders as training data: load, split, augment.
+
+Shapes: N photos, B batch, S stored side, H W the training size. Stored pixels are uint8 RGB; batches are float32 in
+[-1, 1]. Everything random is a function of (seed, counter), so that a resumed run sees the same batches.
+"""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """images_NHWC uint8 (N,S,S,3); labels_N int64 indices into the sorted class names; names relative paths."""
+
+    images_NHWC: np.ndarray
+    labels_N: Tensor
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def held_out(self, share: float = 0.05) -> tuple[Tensor, Tensor]:
+        """Indices for training and for measuring. A photo's side depends on its name alone, whatever else is there."""
+        draw = np.array([zlib.crc32(name.rsplit(".", 1)[0].encode()) / 2**32 for name in self.names])
+        return torch.from_numpy(np.flatnonzero(draw >= share)), torch.from_numpy(np.flatnonzero(draw < share))
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.suffix.lower() in ENDINGS:
+                yield file.relative_to(path).as_posix(), file.read_bytes()
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(archive.namelist()):
+                if name.lower().endswith(ENDINGS):
+                    yield name, archive.read(name)
+    else:
+        raise ValueError(f"{path} is neither a folder nor a zip: training needs class folders with photos in them")
+
+
+def load_photos(path: Path | str, side: int) -> PhotoSet:
+    """Read class folders (`class/photo.jpg`), centre-cropped and scaled to `side` pixels.
+
+    Raises ValueError when there are no class folders or a photo cannot be read.
+    """
+    images, labels, names = [], [], []
+    for name, data in _files(Path(path)):
+        if "/" not in name:
+            continue
+        try:
+            image = Image.open(io.BytesIO(data)).convert("RGB")
+        except (UnidentifiedImageError, OSError) as error:
+            raise ValueError(f"{name} in {path} is not a readable picture ({error})") from error
+        if image.size != (side, side):
+            short = min(image.size)
+            left, top = (image.width - short) // 2, (image.height - short) // 2
+            box = (left, top, left + short, top + short)
+            image = image.resize((side, side), Image.Resampling.LANCZOS, box=box)
+        images.append(np.asarray(image))
+        labels.append(name.split("/")[-2])
+        names.append(name)
+    if not images:
+        raise ValueError(f"{path} holds no class folders with photos (expected CLASS/PHOTO.jpg, .png or .webp)")
+    classes = tuple(sorted(set(labels)))
+    index = {label: i for i, label in enumerate(classes)}
+    return PhotoSet(np.stack(images), torch.tensor([index[label] for label in labels]), classes, tuple(names))
+
+
+def random_state(*counters: int) -> torch.Generator:
+    """A generator that depends on the given numbers alone."""
+    seed = zlib.crc32(np.array(counters, dtype=np.int64).tobytes())
+    return torch.Generator().manual_seed(seed)
+
+
+def batch_indices(indices_N: Tensor, batch: int, seed: int, step: int) -> Tensor:
+    """The step's photo indices: epochs of a fresh shuffle each, batches running over their borders."""
+    n = len(indices_N)
+    wanted = torch.arange(step * batch, (step + 1) * batch)
+    orders = {int(e): torch.randperm(n, generator=random_state(seed, int(e))) for e in torch.unique(wanted // n)}
+    return torch.stack([indices_N[orders[int(w // n)][w % n]] for w in wanted])
+
+
+def to_pixels(images_BHWC: np.ndarray) -> Tensor:
+    """uint8 (B,H,W,3) to float32 (B,3,H,W) in [-1,1], contiguous."""
+    return torch.from_numpy(images_BHWC).permute(0, 3, 1, 2).contiguous().float().div_(127.5).sub_(1)
+
+
+def plain_batch(photos: PhotoSet, indices_B: Tensor, size: int) -> Tensor:
+    """Photos as they are, at `size` pixels: (B,3,size,size) in [-1,1]."""
+    x_BCHW = to_pixels(photos.images_NHWC[indices_B.numpy()])
+    if x_BCHW.shape[-1] != size:
+        x_BCHW = F.interpolate(x_BCHW, size=(size, size), mode="bilinear", antialias=True)
+    return x_BCHW.clamp_(-1, 1)
+
+
+def augmented_photo(photos: PhotoSet, index: int, size: int, generator: torch.Generator) -> Tensor:
+    """One photo after random crop (70 to 100 % of the side), flip and light colour change: (3,size,size)."""
+    share, top, left, flip, gain, shift = torch.rand(6, generator=generator).tolist()
+    tint = torch.rand(3, generator=generator)
+    stored = photos.images_NHWC.shape[1]
+    side = round(stored * (0.7 + 0.3 * share))
+    y, x = round(top * (stored - side)), round(left * (stored - side))
+    crop = to_pixels(photos.images_NHWC[index : index + 1, y : y + side, x : x + side])
+    crop = F.interpolate(crop, size=(size, size), mode="bilinear", antialias=True)[0]
+    crop = crop.flip(-1) if flip < 0.5 else crop
+    crop = crop * (0.9 + 0.2 * gain) + 0.1 * (shift - 0.5) + 0.06 * (tint - 0.5).view(3, 1, 1)
+    return crop.clamp_(-1, 1)
+
+
+def augmented_batch(photos: PhotoSet, indices_B: Tensor, size: int, seed: int, step: int) -> Tensor:
+    """(B,3,size,size) in [-1,1], a function of the arguments alone."""
+    generator = random_state(seed, step, 1)
+    return torch.stack([augmented_photo(photos, int(i), size, generator) for i in indices_B])

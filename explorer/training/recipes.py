@@ -1,0 +1,93 @@
+"""What is trained and how, as plain numbers: four recipes in two sizes.
+
+"mini" is made for a CPU: 64 px, downsampling 8, six scales (130 tokens). "large" is made for a GPU: 128 px and the
+ten published scales (680 tokens). Everything can be overridden from the command line.
+"""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class TokenizerRecipe:
+    """family: which network (see explorer.nets.vqvae). scales: sides of the token maps, coarse to fine.
+
+    feature_weight, adversarial_weight: 0 switches a loss off. adversarial_from: share of the run after which the
+    discriminator's gradient reaches the tokenizer. scale_dropout: share of pictures decoded from their first scales
+    only. warm_up: share of the run without quantisation, while the codes follow the features.
+    """
+
+    name: str
+    family: str
+    scales: tuple[int, ...]
+    image_size: int = 64
+    ch: int = 32
+    ch_mult: tuple[int, ...] = (1, 1, 2, 4)
+    num_res_blocks: int = 1
+    z_channels: int = 16
+    code_dim: int = 16
+    vocab_size: int = 4096
+    batch: int = 16
+    lr: float = 1e-3
+    commitment: float = 0.25
+    feature_weight: float = 1.0
+    adversarial_weight: float = 0.4
+    adversarial_from: float = 0.45
+    scale_dropout: float = 0.15
+    warm_up: float = 0.04
+    feature_minutes: float = 4.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TransformerRecipe:
+    """family: "var" (next-scale) or "llamagen" (raster). copies: augmented versions of each photo that are seen.
+
+    class_dropout: share of pictures trained without their class, for guidance. ema: decay of the averaged weights.
+    """
+
+    name: str
+    family: str
+    width: int
+    depth: int
+    heads: int
+    batch: int = 24
+    lr: float = 1e-3
+    weight_decay: float = 0.05
+    class_dropout: float = 0.1
+    copies: int = 8
+    ema: float = 0.999
+    seed: int = 0
+
+
+MINI_SCALES = (1, 2, 3, 4, 6, 8)
+PUBLISHED_SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
+
+TOKENIZER = TokenizerRecipe("tokenizer", "var-tokenizer", MINI_SCALES)
+RASTER_TOKENIZER = TokenizerRecipe(
+    "raster-tokenizer", "llamagen-tokenizer", MINI_SCALES[-1:], z_channels=32, code_dim=8, scale_dropout=0.0
+)
+VAR = TransformerRecipe("var", "var", width=256, depth=6, heads=4)
+RASTER = TransformerRecipe("raster", "llamagen", width=256, depth=8, heads=4)
+
+LARGE_TOKENIZER = replace(
+    TOKENIZER, scales=PUBLISHED_SCALES, image_size=128, ch=64, num_res_blocks=2, vocab_size=4096, batch=64, lr=4e-4
+)
+LARGE_RASTER_TOKENIZER = replace(
+    RASTER_TOKENIZER, scales=(16,), image_size=128, ch=64, num_res_blocks=2, vocab_size=4096, batch=64, lr=4e-4
+)
+LARGE_VAR = replace(VAR, width=384, depth=8, heads=6, batch=96, lr=8e-4)
+LARGE_RASTER = replace(RASTER, width=384, depth=11, heads=6, batch=96, lr=8e-4)
+
+PRESETS: dict[str, dict[str, TokenizerRecipe | TransformerRecipe]] = {
+    "mini": {r.name: r for r in (TOKENIZER, RASTER_TOKENIZER, VAR, RASTER)},
+    "large": {r.name: r for r in (LARGE_TOKENIZER, LARGE_RASTER_TOKENIZER, LARGE_VAR, LARGE_RASTER)},
+}
+
+
+def find_recipe(name: str, preset: str = "mini") -> TokenizerRecipe | TransformerRecipe:
+    """The named recipe; ValueError lists what there is."""
+    if preset not in PRESETS:
+        raise ValueError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}")
+    if name not in PRESETS[preset]:
+        raise ValueError(f"there is no recipe {name!r}; there are: {', '.join(PRESETS[preset])}")
+    return PRESETS[preset][name]
