@@ -25,7 +25,7 @@ __all__ = ["Opened", "open_checkpoint"]
 
 @dataclass(frozen=True)
 class Opened:
-    """A checkpoint as a network in eval mode on the CPU, with what is known about it. name: the file's stem."""
+    """A network in eval mode on the CPU, with what is known about its file. name: the file's stem."""
 
     net: nn.Module
     recognition: Recognition
@@ -51,10 +51,11 @@ def open_checkpoint(
 ) -> Opened:
     """Finds, reads, recognises and builds a checkpoint.
 
-    name_or_path: a bundled or published name, or a file. kind: "tokenizer" | "generator" where only one will do.
-    grids, image_size: go before what card and file say. card: in place of the one beside the file.
+    name_or_path: a bundled or published name, or a file. kind: "tokenizer" | "generator" where only one
+    will do. grids, image_size: go before what card and file say. card: in place of the one beside the file.
     fallback_grids: taken where nothing else tells the grids (a generator's: those of its tokenizer).
-    CheckpointError: one sentence that starts with the file. ValueError: grids or image_size do not fit the model.
+    CheckpointError: one sentence that starts with the file. ValueError: grids or image_size do not fit the
+    model.
     """
     path = find(name_or_path, kind)
     checkpoint = read_checkpoint(path)

@@ -1,7 +1,7 @@
 """The numbers of each family, read from names and shapes, and the network configs made of them.
 
-One reader per family: shapes in, a plain dict of numbers out (the keys are the field names of the nets' configs).
-Only what a shape says stands here; what it cannot say is decided in `deciding`.
+One reader per family: shapes in, a plain dict of numbers out (the keys are the field names of the nets'
+configs). Only what a shape says stands here; what it cannot say is decided in `deciding`.
 """
 
 import re
@@ -17,7 +17,7 @@ from explorer.zoo.schedules import Grids
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-# LlamaGen's GPTs by (depth, width): name and number of heads, which no tensor shows (arXiv 2406.06525, table 1).
+# LlamaGen's GPTs by (depth, width): name and number of heads, which no tensor shows (arXiv 2406.06525).
 LLAMAGEN_SIZES = {
     (12, 768): ("GPT-B", 12),
     (24, 1024): ("GPT-L", 16),
@@ -32,8 +32,8 @@ def var_tokenizer(shapes: Shapes) -> dict[str, Any]:
     phis = _count(shapes, r"quantize\.quant_resi\.qresi_ls\.(\d+)\.")
     if phis != VAR_PHI_CONVOLUTIONS:
         raise CheckpointError(
-            f"this VAR tokenizer has {phis} partially shared residual convolutions (quantize.quant_resi.qresi_ls); "
-            f"the released layout with {VAR_PHI_CONVOLUTIONS} is supported"
+            f"this VAR tokenizer has {phis} residual convolutions (quantize.quant_resi.qresi_ls); the "
+            f"released layout, with {VAR_PHI_CONVOLUTIONS}, is supported"
         )
     return _autoencoder(
         shapes, r"encoder\.down\.(\d+)\.", "encoder.down.{}.block.0.conv1.weight", r"block\.(\d+)\."
@@ -50,8 +50,8 @@ def var(shapes: Shapes) -> dict[str, Any]:
     heads_name = "blocks.0.attn.scale_mul_1H11"
     if heads_name not in shapes:
         raise CheckpointError(
-            f"this VAR transformer has no {heads_name}: attention without l2-normalised queries and keys, which no "
-            "release uses, is not supported"
+            f"this VAR transformer has no {heads_name}: attention without l2-normalised queries and keys, "
+            "which no release uses, is not supported"
         )
     vocab_size, width = _shape(shapes, "head.weight", 2)
     _, code_dim = _shape(shapes, "word_embed.weight", 2)
@@ -75,7 +75,7 @@ def var(shapes: Shapes) -> dict[str, Any]:
 def llamagen(shapes: Shapes) -> dict[str, Any]:
     if any(name.startswith("cls_embedding.cap_proj.") for name in shapes):
         raise CheckpointError(
-            "this is a text-conditional LlamaGen GPT (cls_embedding.cap_proj); only the class-conditional ones "
+            "this is a text-conditional LlamaGen GPT (cls_embedding.cap_proj); only class-conditional ones "
             "(c2i_*) are supported"
         )
     vocab_size, width = _shape(shapes, "tok_embeddings.weight", 2)
@@ -84,8 +84,8 @@ def llamagen(shapes: Shapes) -> dict[str, Any]:
     qkv_rows, _ = _shape(shapes, "layers.0.attention.wqkv.weight", 2)
     if qkv_rows != 3 * width:
         raise CheckpointError(
-            f"this LlamaGen GPT shares keys and values between heads (layers.0.attention.wqkv has {qkv_rows} rows, "
-            f"3 x {width} = {3 * width} are supported)"
+            f"this LlamaGen GPT shares keys and values between heads (layers.0.attention.wqkv has {qkv_rows} "
+            f"rows, 3 x {width} = {3 * width} are supported)"
         )
     return {
         "depth": _count(shapes, r"layers\.(\d+)\."),
@@ -150,7 +150,7 @@ def describe_unsupported(family: str, shapes: Shapes) -> tuple[str, dict[str, An
 
 
 def _autoencoder(shapes: Shapes, level: str, first_conv: str, block: str) -> dict[str, Any]:
-    """The shared numbers of the two tokenizer layouts: `level` counts levels, `block` residual blocks in level 0."""
+    """Numbers of either tokenizer layout; the pattern `level` counts levels, `block` residual blocks."""
     ch = _shape(shapes, "encoder.conv_in.weight", 4)[0]
     vocab_size, code_dim = _shape(shapes, "quantize.embedding.weight", 2)
     widths = [_shape(shapes, first_conv.format(i), 4)[0] for i in range(_count(shapes, level))]

@@ -1,8 +1,8 @@
 """From a recognised checkpoint to a network that holds its weights; and whether two of them belong together.
 
-The network is laid out on the meta device (no memory), its names and shapes are compared with the file's, and the
-file's tensors become its parameters. Nothing is loaded loosely: every name must match, except those on the explicit
-list in `recognise`.
+The network is laid out on the meta device (no memory), its names and shapes are compared with the file's, and
+the file's tensors become its parameters. Nothing is loaded loosely: every name must match, except those on
+the explicit list in `recognise`.
 """
 
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ TOKENIZER_OF = {"var": "var-tokenizer", "llamagen": "llamagen-tokenizer"}
 def build(
     recognition: Recognition, tensors: Mapping[str, Tensor], dtype: torch.dtype = torch.float32
 ) -> nn.Module:
-    """The network in eval mode, with the tensors as its weights, cast to `dtype`; float32 tensors are not copied.
+    """The network in eval mode with the tensors as its weights, cast to `dtype` (float32: not copied).
 
-    CheckpointError: the model cannot be run, or a tensor is missing, unexpected, of the wrong size or type, or holds
-    NaN or infinity.
+    CheckpointError: the model cannot be run, or a tensor is missing, unexpected, of the wrong size or type,
+    or holds NaN or infinity.
     """
     net = check_weights(recognition, tensors)
     weights = {name: tensor for name, tensor in tensors.items() if not is_dropped(name)}
@@ -60,7 +60,7 @@ def empty_network(recognition: Recognition) -> nn.Module:
 
 
 def check_pair(generator: Recognition, *, family: str, vocab_size: int, code_dim: int | None = None) -> None:
-    """Whether a generator speaks the language of a tokenizer (its family, number of codes, and code dimension).
+    """Whether a generator speaks the language of a tokenizer: family, number of codes, code dimension.
 
     Grids are not compared here: a tokenizer takes any. CheckpointError names both numbers.
     """
@@ -89,14 +89,16 @@ def _check_names_and_sizes(recognition: Recognition, net: nn.Module, weights: Ma
     unexpected = [name for name in weights if name not in expected]
     if unexpected:
         raise CheckpointError(
-            f"the file has {len(weights)} tensors, {what} has {len(expected)}; {unexpected[0]} has no place in it"
+            f"the file has {len(weights)} tensors, {what} has {len(expected)}; {unexpected[0]} has no place "
+            "in it"
         )
     wrong = [name for name, tensor in weights.items() if tuple(tensor.shape) != expected[name]]
     if wrong:
         name = wrong[0]
         others = f" ({len(wrong) - 1} other tensors are wrong too)" if len(wrong) > 1 else ""
         raise CheckpointError(
-            f"tensor {name} has shape {list(weights[name].shape)}, {what} needs {list(expected[name])}{others}"
+            f"tensor {name} has shape {list(weights[name].shape)}, {what} needs "
+            f"{list(expected[name])}{others}"
         )
 
 
@@ -114,8 +116,8 @@ def _check_values(weights: Mapping[str, Tensor]) -> None:
         if not (torch.isfinite(lowest) and torch.isfinite(highest)):
             bad = int((~torch.isfinite(tensor)).sum())
             raise CheckpointError(
-                f"tensor {name} holds {bad} NaN or infinite values among {tensor.numel()}; the file is damaged or "
-                "comes from a training run that diverged"
+                f"tensor {name} holds {bad} NaN or infinite values among {tensor.numel()}; the file is "
+                "damaged or comes from a training run that diverged"
             )
 
 

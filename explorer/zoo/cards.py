@@ -2,10 +2,11 @@
 
 `NAME.json` stands beside `NAME.pth`, `.pt`, `.ckpt` or `.safetensors`. Only what is needed must be there:
 
-    {"family": "llamagen", "grids": [[8, 8]], "image_size": 64, "config": {"num_heads": 4}, "classes": ["cat", "dog"]}
+    {"family": "llamagen", "grids": [[8, 8]], "image_size": 64, "config": {"num_heads": 4},
+     "classes": ["cat", "dog"]}
 
-The bundled models' cards hold more (data, recipe, metrics, licence, sha256); what this module does not know is kept
-in `extra` and written back unchanged.
+The bundled models' cards hold more (data, recipe, metrics, licence, sha256); what this module does not know
+is kept in `extra` and written back unchanged.
 """
 
 import json
@@ -38,8 +39,9 @@ def _empty() -> Mapping[str, Any]:
 class Card:
     """What a card says; None or empty where it is silent.
 
-    grids: ((h, w), ...), coarse to fine. image_size: (height, width) in pixels. config: architecture values, such as
-    num_heads. classes: names in label order. sampling: default settings of a generator. sha256: of the weights file.
+    grids: ((h, w), ...), coarse to fine. image_size: (height, width) in pixels. config: architecture values,
+    such as num_heads. classes: names in label order. sampling: default settings of a generator. sha256: of
+    the weights file.
     """
 
     family: str | None = None

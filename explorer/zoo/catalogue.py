@@ -1,7 +1,7 @@
 """Which models have a name: the bundled ones in checkpoints/, and the published ones on the Hugging Face hub.
 
-Bundled files are called SET-tokenizer, SET-var, SET-raster-tokenizer and SET-raster; a bare SET means its next-scale
-member. Published files are fetched only by `download`; without a network everything else works.
+Bundled files are called SET-tokenizer, SET-var, SET-raster-tokenizer and SET-raster; a bare SET means its
+next-scale member. Published files are fetched only by `download`; without a network everything else works.
 """
 
 import os
@@ -28,10 +28,10 @@ MEMBER_OF_KIND = {"tokenizer": "-tokenizer", "generator": "-var"}
 
 @dataclass(frozen=True)
 class Released:
-    """A published checkpoint. parameters: as counted from its names and shapes. sha256: None = not known to us.
+    """A published checkpoint. parameters: counted from names and shapes. sha256: None = not known to us.
 
-    revision: of the hub repository. "main" until a revision has been checked from a machine that reaches the hub;
-    what arrives is compared with family and parameters in any case.
+    revision: of the hub repository. "main" until a revision has been checked from a machine that reaches the
+    hub; what arrives is compared with family and parameters in any case.
     """
 
     name: str
@@ -82,7 +82,7 @@ RELEASED = (
 
 @dataclass(frozen=True)
 class Bundled:
-    """A file of checkpoints/: `set_name` and `member` are its name's parts, None where it follows no pattern."""
+    """A file of checkpoints/. set_name, member: the parts of its name, None where it has none."""
 
     name: str
     path: Path
@@ -96,8 +96,9 @@ class Bundled:
         )
 
 
-def bundled(folder: Path = BUNDLED_FOLDER) -> list[Bundled]:
-    """What stands in checkpoints/, by name."""
+def bundled(folder: Path | None = None) -> list[Bundled]:
+    """What stands in checkpoints/ (or another folder), by name."""
+    folder = folder or BUNDLED_FOLDER
     entries = []
     for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         member = next((end for end in MEMBERS if path.stem.endswith(end)), None)
@@ -119,16 +120,18 @@ def downloads_folder() -> Path:
 def find(
     name_or_path: str | os.PathLike,
     kind: str | None = None,
-    folder: Path = BUNDLED_FOLDER,
+    folder: Path | None = None,
     downloads: Path | None = None,
 ) -> Path:
-    """The file that a name or path means. kind ("tokenizer" | "generator") says which member a bare set name means.
+    """The file that a name or path means; a bare set name means its member of `kind`.
 
-    Nothing is downloaded. CheckpointError: no such name, and which there are; or a published one that is not here.
+    kind: "tokenizer" | "generator" | None. Nothing is downloaded. CheckpointError: no such name, and which
+    there are; or a published one that is not here.
     """
     name = os.fspath(name_or_path)
     if os.sep in name or "/" in name or name.endswith(ENDINGS) or isinstance(name_or_path, os.PathLike):
         return Path(name).expanduser()
+    folder = folder or BUNDLED_FOLDER
     entries = bundled(folder)
     paths = {entry.name: entry.path for entry in entries}
     if name in paths:
@@ -143,15 +146,12 @@ def find(
     entry = released(name)
     if entry:
         downloads = downloads or downloads_folder()
-        here = next(
-            (place / entry.filename for place in (folder, downloads) if (place / entry.filename).is_file()),
-            None,
-        )
-        if here:
-            return here
+        for place in (folder, downloads):
+            if (place / entry.filename).is_file():
+                return place / entry.filename
         raise CheckpointError(
-            f"{name} is a published model (about {entry.gib:.1f} GiB) that is not on this machine; fetch it with "
-            f"`python -m explorer download {name}`, or put {entry.filename} into {downloads}"
+            f"{name} is a published model (about {entry.gib:.1f} GiB) that is not on this machine; fetch it "
+            f"with `python -m explorer download {name}`, or put {entry.filename} into {downloads}"
         )
     if Path(name).exists():  # a file without one of the usual endings
         return Path(name)
@@ -164,8 +164,8 @@ def find(
 def download(name: str, folder: Path | None = None, fetch: Callable[..., str] | None = None) -> Path:
     """Fetches a published file from the hub into `folder` (default: `downloads_folder()`) and checks it.
 
-    fetch: stands in for `huggingface_hub.hf_hub_download`. CheckpointError: unknown name, no network, or what came is
-    not that model (it is then removed).
+    fetch: stands in for `huggingface_hub.hf_hub_download`. CheckpointError: unknown name, no network, or what
+    came is not that model (it is then removed).
     """
     entry = released(name)
     if entry is None:
@@ -181,11 +181,12 @@ def download(name: str, folder: Path | None = None, fetch: Callable[..., str] | 
                 repo_id=entry.repository, filename=entry.filename, revision=entry.revision, local_dir=folder
             )
         )
-    except Exception as error:  # the hub, requests and the file system each have their own kinds
+    except Exception as error:  # the hub, its http library and the file system each have their own kinds
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
-            f"{name} could not be fetched from huggingface.co/{entry.repository} "
-            f"({str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}); check the "
-            f"network, or copy {entry.filename} into {folder} yourself; the bundled models need no download"
+            f"{name} could not be fetched from huggingface.co/{entry.repository} ({reason}); "
+            f"check the network, or copy {entry.filename} into {folder} yourself; the bundled models need no "
+            "download"
         ) from error
     try:
         _check_download(entry, path)
@@ -201,6 +202,6 @@ def _check_download(entry: Released, path: Path) -> None:
     found = recognise(read_checkpoint(path).shapes, filename=path.name)
     if (found.family, found.parameters) != (entry.family, entry.parameters):
         raise CheckpointError(
-            f"it is {found.title} with {found.parameters:,} parameters; {entry.family} with {entry.parameters:,} was "
-            "expected"
+            f"it is {found.title} with {found.parameters:,} parameters; expected was {entry.family} with "
+            f"{entry.parameters:,}"
         )

@@ -1,7 +1,8 @@
 """What names and shapes cannot tell: grids, image size, and the heads of a LlamaGen GPT.
 
-The order for grids is the caller's argument, the card, the file name, the published schedules that fit, the family's
-default (256 px). Whoever is believed is named, and an argument or card that contradicts the tensors is an error.
+The order for grids is the caller's argument, the card, the file name, the published schedules that fit, the
+family's default (256 px). Whoever is believed is named, and an argument or card that contradicts the tensors
+is an error.
 """
 
 from collections.abc import Mapping
@@ -62,8 +63,8 @@ def with_heads(family: str, architecture: dict[str, Any], card: Card) -> tuple[d
         heads = LLAMAGEN_SIZES[size][1]
     if heads is None:
         return architecture, (
-            f"its number of heads cannot be read from the file and depth {size[0]}, width {size[1]} is no released "
-            'size; a card beside it must say {"config": {"num_heads": ...}}'
+            f"its number of heads cannot be read from the file and depth {size[0]}, width {size[1]} is no "
+            'released size; a card beside it must say {"config": {"num_heads": ...}}'
         )
     if not isinstance(heads, int) or isinstance(heads, bool) or heads < 1 or size[1] % heads:
         raise CheckpointError(
@@ -128,7 +129,8 @@ def _wished(wish: Wish, card: Card, downsample: int, multi_scale: bool) -> tuple
     grids = schedule_for_size(wish.image_size, downsample, multi_scale)
     if grids is None:
         raise ValueError(
-            f"image_size {_show(wish.image_size)} does not tell the grids of a model with {downsample} pixels a cell: "
+            f"image_size {_show(wish.image_size)} does not tell the grids of a model with {downsample} "
+            "pixels a cell: "
             + (
                 "only 256 and 512 px have published schedules at 16; "
                 if multi_scale
@@ -147,8 +149,8 @@ def _from_card(card: Card, downsample: int, multi_scale: bool) -> tuple[Grids, s
     grids = schedule_for_size(card.image_size, downsample, multi_scale)
     if grids is None:
         raise CheckpointError(
-            f"the card's image_size {_show(card.image_size)} does not tell the grids of a model with {downsample} "
-            "pixels a cell; the card must also say them"
+            f"the card's image_size {_show(card.image_size)} does not tell the grids of a model with "
+            f"{downsample} pixels a cell; the card must also say them"
         )
     return grids, "card (image_size)"
 
@@ -171,7 +173,7 @@ def _guesses(architecture: Mapping[str, Any], filename: str, downsample: int, mu
 
 
 def _fits(grids: Grids, architecture: Mapping[str, Any]) -> bool:
-    """Whether the position tables of a VAR transformer have room for exactly these grids (others fit anything)."""
+    """Whether a VAR transformer's position tables are for these grids (other families fit any)."""
     if "tokens" not in architecture:
         return True
     counts = (token_count(grids), len(grids), grids[0][0] * grids[0][1])
@@ -184,10 +186,10 @@ def _check_fit(
     if not multi_scale and len(grids) != 1:
         raise error(f"{who} have {len(grids)} scales; a LlamaGen model has 1")
     if not _fits(grids, architecture):
-        raise error(
-            f"{who} ({show_grids(grids)}) have {token_count(grids)} tokens in {len(grids)} scales; the file has "
-            f"{architecture['tokens']} in {architecture['scales']}, the first scale {architecture['first_tokens']}"
-        )
+        told = "{} tokens in {} scales, {} in the first"
+        given = told.format(token_count(grids), len(grids), grids[0][0] * grids[0][1])
+        tables = told.format(*(architecture[key] for key in ("tokens", "scales", "first_tokens")))
+        raise error(f"{who} ({show_grids(grids)}) make {given}; the file has {tables}")
 
 
 def _unknown_grids(architecture: Mapping[str, Any]) -> str:

@@ -15,9 +15,10 @@ from explorer.zoo.schedules import show_grids, token_count
 def describe(path: str | os.PathLike) -> dict[str, Any]:
     """A checkpoint file in plain JSON types.
 
-    Keys: file, format, wrapper, size_mib, sha256, dtypes, family, kind, title, architecture, parameters, grids,
-    grids_source, image_size (height, width), tokens (per image), ignored (entries that are no weights), card,
-    pairs_with, runs, problem (why it does not run, else None). CheckpointError: not readable or of no known family.
+    Keys: file, format, wrapper, size_mib, sha256, dtypes, family, kind, title, architecture, parameters,
+    grids, grids_source, image_size (height, width), tokens (per image), ignored (entries that are no
+    weights), card, pairs_with, runs, problem (why it does not run, else None). CheckpointError: not readable
+    or of no known family.
     """
     path = Path(path)
     checkpoint = read_checkpoint(path)

@@ -1,15 +1,14 @@
 """Reading checkpoint files without running anything that they contain.
 
-safetensors files, and torch files through `torch.load(weights_only=True)`. A file that asks for more than tensors and
-plain containers is refused: there is no way around it here. Tensors stay mapped to the file, so opening costs no
-memory until they are used.
+safetensors files, and torch files through `torch.load(weights_only=True)`. A file that asks for more than
+tensors and plain containers is refused: there is no way around it here. Tensors stay mapped to the file, so
+opening costs no memory until they are used.
 """
 
 import hashlib
 import os
 import pickle
 import re
-import shlex
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,15 +23,15 @@ from torch import Tensor
 from explorer.errors import CheckpointError
 from explorer.zoo.recognise import is_tokenizer
 
-# Where the weights stand in files that hold more than them, in the order of preference of the released samplers
-# (MODELS.md 3.1): DDP, DeepSpeed, Lightning. `ema` comes first for tokenizers only.
+# Where the weights stand in files that hold more than them, in the order of preference of the released
+# samplers (MODELS.md 3.1): DDP, DeepSpeed, Lightning. `ema` comes first for tokenizers only.
 WRAPPERS = ("model", "module", "state_dict", "ema")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The tensors of a file. format: "safetensors" | "torch" | "torch (before 1.6)"; wrapper: the entry that held
-    them, None for a bare state dict."""
+    """The tensors of a file. format: "safetensors" | "torch" | "torch (before 1.6)"; wrapper: the entry that
+    held them, None for a bare state dict."""
 
     tensors: Mapping[str, Tensor]
     path: Path
@@ -55,7 +54,7 @@ def file_sha256(path: str | os.PathLike) -> str:
 
 
 def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
-    """The tensors of a safetensors or torch file, on the CPU. CheckpointError says in one sentence why not."""
+    """The tensors of a safetensors or torch file, on the CPU; CheckpointError says why not."""
     path = Path(path)
     head = _first_bytes(path)
     if path.suffix == ".safetensors" or _looks_like_safetensors(head):
@@ -109,8 +108,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is not a complete safetensors file ({_size(path)} on disk): {_short(error)}; download or copy "
-            "it again"
+            f"{path} is not a complete safetensors file ({_size(path)} on disk): {_short(error)}; download "
+            "or copy it again"
         ) from None
     if not tensors:
         raise CheckpointError(f"{path} holds no tensors")
@@ -118,13 +117,14 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _check_archive(path: Path) -> None:
-    """Torch's format is a zip archive with a data.pkl inside; other archives and torn ones are told apart here."""
+    """Torch's format is a zip archive with a data.pkl inside; other and torn archives are told apart."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile:
         raise CheckpointError(
-            f"{path} starts like a torch file but is cut off ({_size(path)} on disk); download or copy it again"
+            f"{path} starts like a torch file but is cut off ({_size(path)} on disk); download or copy "
+            "it again"
         ) from None
     if any(name.endswith("/constants.pkl") for name in names):
         raise CheckpointError(f"{path} is a TorchScript program, not a checkpoint; {_SUPPORTED}")
@@ -155,7 +155,8 @@ def _read_torch(path: Path, mapped: bool) -> object:
         IndexError,
     ) as error:
         raise CheckpointError(
-            f"{path} is damaged or not a torch checkpoint ({_size(path)} on disk): {_short(error)}; {_SUPPORTED}"
+            f"{path} is damaged or not a torch checkpoint ({_size(path)} on disk): {_short(error)}; "
+            + _SUPPORTED
         ) from None
 
 
@@ -172,14 +173,17 @@ def _refusal(path: Path, foreign: list[str]) -> str:
     some = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
     lightning = all(name.split(".")[0] in ("pytorch_lightning", "lightning") for name in foreign)
     kind = "a Lightning training checkpoint that asks" if lightning else "a pickle that asks"
+    target = path.with_suffix(".weights.pth")
     convert = (
         f"import torch; c = torch.load({str(path)!r}, map_location='cpu', weights_only=False); "
-        f"torch.save(c.state_dict() if hasattr(c, 'state_dict') else c.get('state_dict', c), "
-        f"{str(path.with_suffix('.weights.pth'))!r})"
+        "c = c.state_dict() if hasattr(c, 'state_dict') else c.get('state_dict', c); "
+        f"torch.save(c, {str(target)!r})"
     )
+    for special in '\\"$`':  # what a shell still reads between double quotes
+        convert = convert.replace(special, "\\" + special)
     return (
-        f"{path} is {kind} to run code from outside ({some}), so it is not opened; if you trust its source, convert "
-        f"it once where that code is installed: python -c {shlex.quote(convert)}"
+        f"{path} is {kind} to run code from outside ({some}), so it is not opened; if you trust its source, "
+        f'convert it once where that code is installed: python -c "{convert}"'
     )
 
 

@@ -1,9 +1,9 @@
 """Which model is this? Family and size from the names and shapes of a checkpoint's tensors.
 
-Nothing here reads a file or allocates a weight. A family is known by tensor names that no other family has; its
-numbers come from shapes; what shapes cannot tell (grids, the heads of a LlamaGen GPT) from the caller, the card, the
-file name or the releases. A file that is recognised but cannot be run carries the reason in `problem`, so that
-`inspect` can still say everything else.
+Nothing here reads a file or allocates a weight. A family is known by tensor names that no other family has;
+its numbers come from shapes; what shapes cannot tell (grids, the heads of a LlamaGen GPT) from the caller,
+the card, the file name or the releases. A file that is recognised but cannot be run carries the reason in
+`problem`, so that `inspect` can still say everything else.
 """
 
 import math
@@ -26,8 +26,9 @@ Config = VQVAEConfig | VARConfig | LlamaGenConfig
 
 TOKENIZERS = ("var-tokenizer", "llamagen-tokenizer", "vqgan", "dalle-dvae")
 
-# Entries of released files that are statistics, tables or training leftovers, not weights. Matched as whole trailing
-# name parts (`blocks.0.attn.mask` matches `attn.mask`); everything else must fit the network exactly.
+# Entries of released files that are statistics, tables or training leftovers, not weights. Matched as whole
+# trailing name parts (`blocks.0.attn.mask` matches `attn.mask`); everything else must fit the network
+# exactly.
 DROPPED_NAMES = (
     "ema_vocab_hit_SV",  # VAR tokenizer: moving average of code hits, one row per scale
     "lvl_1L",  # VAR: scale of each position
@@ -56,9 +57,10 @@ def is_tokenizer(names: Iterable[str]) -> bool:
 class Recognition:
     """What a checkpoint is.
 
-    config: what `zoo.building` builds, None when `problem` says why it cannot. grids: ((h, w), ...) coarse to fine,
-    None when unknown; grids_source says who told. image_size: (height, width) in pixels. parameters: weights after
-    the dropped entries (`ignored`). architecture: every number that was read from names and shapes.
+    config: what `zoo.building` builds, None when `problem` says why it cannot. grids: ((h, w), ...) coarse to
+    fine, None when unknown; grids_source says who told. image_size: (height, width) in pixels. parameters:
+    weights after the dropped entries (`ignored`). architecture: every number that was read from names and
+    shapes.
     """
 
     family: str
@@ -74,7 +76,7 @@ class Recognition:
 
     @property
     def kind(self) -> str:
-        """ "tokenizer" or "generator"."""
+        """Either "tokenizer" or "generator"."""
         return "tokenizer" if self.family in TOKENIZERS else "generator"
 
     @property
@@ -140,10 +142,17 @@ def recognise(
     if family not in architectures.READERS:
         title, architecture = architectures.describe_unsupported(family, kept)
         return Recognition(
-            family, title, None, None, "not read for this family", None, parameters, ignored,
-            MappingProxyType(architecture),
-            f"this is {title}: recognised, but running it is not supported yet",
-        )  # fmt: skip
+            family=family,
+            title=title,
+            config=None,
+            grids=None,
+            grids_source="not read for this family",
+            image_size=None,
+            parameters=parameters,
+            ignored=ignored,
+            architecture=MappingProxyType(architecture),
+            problem=f"this is {title}: recognised, but running it is not supported yet",
+        )
 
     architecture = architectures.READERS[family](kept)
     wish = deciding.Wish(
@@ -184,6 +193,6 @@ def _family_of(shapes: Shapes) -> str:
         raise CheckpointError("the file holds no weights")
     some = ", ".join(list(shapes)[:3])
     raise CheckpointError(
-        f"not a model that Tokenscope knows: {len(shapes)} tensors, the first are {some}; supported are the tokenizers "
-        "and class-conditional transformers of VAR and LlamaGen"
+        f"not a model that Tokenscope knows: {len(shapes)} tensors, the first are {some}; supported are the "
+        "tokenizers and class-conditional transformers of VAR and LlamaGen"
     )

@@ -1,8 +1,9 @@
 """Grids: which schedule of token maps a checkpoint works with, and who said so.
 
-A schedule is `((h, w), ...)`, coarse to fine, one pair per scale; a raster model has a single pair. The released files
-do not always hold it (LlamaGen's never do; one VAR tokenizer serves 256 and 512 px), so the caller's argument, the
-card, the file name, the published schedules and the family's default are asked in this order.
+A schedule is `((h, w), ...)`, coarse to fine, one pair per scale; a raster model has a single pair. The
+released files do not always hold it (LlamaGen's never do; one VAR tokenizer serves 256 and 512 px), so the
+caller's argument, the card, the file name, the published schedules and the family's default are asked in this
+order.
 """
 
 import re
@@ -44,7 +45,8 @@ def normalise_grids(grids: object) -> Grids:
     for coarse, fine in zip(pairs, pairs[1:], strict=False):
         if coarse[0] > fine[0] or coarse[1] > fine[1]:
             raise ValueError(
-                f"grids must run from coarse to fine; {coarse[0]}x{coarse[1]} stands before {fine[0]}x{fine[1]}"
+                f"grids must run from coarse to fine, but {coarse[0]}x{coarse[1]} stands before "
+                f"{fine[0]}x{fine[1]}"
             )
     return tuple(pairs)
 
@@ -72,8 +74,8 @@ def published_for(tokens: int, scales: int) -> Grids | None:
 def schedule_for_size(image_size: Grid, downsample: int, multi_scale: bool) -> Grids | None:
     """The schedule that an image size alone implies, or None.
 
-    One map of image size / downsample for a raster model; for a multi-scale one a published schedule, which exists
-    only at the published downsampling and sizes.
+    One map of image size / downsample for a raster model; for a multi-scale one a published schedule, which
+    exists only at the published downsampling and sizes.
     """
     height, width = image_size
     if not multi_scale:
