@@ -7,6 +7,7 @@ Shapes: B batch, K scales, V codes, h w the grid of one scale. -1 marks a token 
 import hashlib
 import json
 import operator
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,10 @@ from torch import Tensor
 Grid = tuple[int, int]
 UNKNOWN = -1
 MAX_FILE_BYTES = 1 << 30  # unpacked; ten scales of 10 000 images at 256 px are a quarter of it
+
+# What numpy and zipfile raise on damaged or foreign files.
+FILE_ERRORS = (ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError, struct.error)
+FILE_ERRORS += (zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,27 +164,30 @@ class TokenMaps:
     @classmethod
     def load(cls, path: str | Path) -> "TokenMaps":
         """Read what `save` wrote. Nothing is unpickled. FileNotFoundError; ValueError for a foreign file."""
-        try:
-            if not zipfile.is_zipfile(path):  # numpy would try a lone array or a pickle next
-                raise ValueError("it is not an npz file")
-            with zipfile.ZipFile(path) as packed:
-                unpacked = sum(entry.file_size for entry in packed.infolist())
-            if unpacked > MAX_FILE_BYTES:
-                raise ValueError(f"it unpacks to {unpacked} bytes, the limit is {MAX_FILE_BYTES}")
-            with np.load(path, allow_pickle=False) as stored:
-                names = sorted(name for name in stored.files if name != "meta")
-                expected = [f"scale_{k:02d}" for k in range(1, len(names) + 1)]
-                if names != expected or not names:
-                    found = ", ".join(stored.files[:5]) or "nothing"
-                    raise ValueError(f"it should hold scale_01 .. scale_KK and meta, it holds {found}")
-                maps = [stored[name] for name in names]
-                meta = json.loads(str(stored["meta"])) if "meta" in stored.files else None
-            _check_meta(meta, "its meta")
-            return cls(maps, meta)
-        except FileNotFoundError:
-            raise
-        except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError, zlib.error) as error:
-            raise ValueError(f"{path} holds no token maps: {error}") from error
+        with open(path, "rb") as file:
+            try:
+                maps, meta = _read_npz(file)
+                return cls(maps, meta)
+            except FILE_ERRORS as error:
+                raise ValueError(f"{path} holds no token maps: {error}") from error
+
+
+def _read_npz(file) -> tuple[list[np.ndarray], dict | None]:
+    if not zipfile.is_zipfile(file):  # numpy would try a lone array or a pickle next
+        raise ValueError("it is not an npz file")
+    with zipfile.ZipFile(file) as packed:
+        unpacked = sum(entry.file_size for entry in packed.infolist())
+    if unpacked > MAX_FILE_BYTES:
+        raise ValueError(f"it unpacks to {unpacked} bytes, the limit is {MAX_FILE_BYTES}")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as stored:
+        names = sorted(name for name in stored.files if name != "meta")
+        if not names or names != [f"scale_{k:02d}" for k in range(1, len(names) + 1)]:
+            found = ", ".join(stored.files[:5]) or "nothing"
+            raise ValueError(f"it should hold scale_01 .. scale_KK and meta, it holds {found}")
+        meta = json.loads(str(stored["meta"])) if "meta" in stored.files else None
+        _check_meta(meta, "its meta")
+        return [stored[name] for name in names], meta
 
 
 def whole_number(value, what: str) -> int:

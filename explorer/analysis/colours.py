@@ -53,7 +53,7 @@ def oklab_to_linear_rgb(lab_V3: Tensor) -> Tensor:
 
 
 def _into_gamut(lab_V3: Tensor) -> Tensor:
-    """Lower the chroma of colours that sRGB lacks, no more than needed; lightness and hue stay (bisection)."""
+    """Lower the chroma of colours that sRGB lacks, no more than needed; lightness and hue stay."""
     fits_V = torch.where(_is_srgb(lab_V3), 1.0, 0.0).to(lab_V3.dtype)  # greys always fit: factor 0
     misses_V = torch.ones_like(fits_V)
     for _ in range(16):

@@ -67,7 +67,7 @@ class Usage:
 
 
 def usage(counts_V: Tensor) -> Usage:
-    """Of one row of counts (V), or of the sum over scales: `usage(counts_KV.sum(0))`. All 0 without tokens."""
+    """Of one row of counts (V), or of the sum over scales: `usage(counts_KV.sum(0))`. 0 without tokens."""
     tokens = int(counts_V.sum())
     shares = counts_V[counts_V > 0].double() / max(tokens, 1)
     perplexity = float(torch.exp(-(shares * shares.log()).sum())) if tokens else 0.0
