@@ -123,6 +123,11 @@ class Tokenizer(ABC):
         return H if H == W else (H, W)
 
     @property
+    def quantizer(self) -> nn.Module:
+        """The quantizer on its device, for generators, which feed its codes back into their network."""
+        return self._net.quantize
+
+    @property
     def codebook(self) -> Tensor:
         """(V,C) float32 copy of the vectors that the decoder sees."""
         return self._net.quantize.codebook().detach().float().cpu().clone()
