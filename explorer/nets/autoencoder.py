@@ -1,8 +1,8 @@
 """The convolutional autoencoder of the VQGAN line, in the two layouts that VAR and LlamaGen released.
 
-Both layouts compute the same thing: residual blocks on a pyramid of resolutions, single-head attention at the lowest
-one, strided convolutions down and nearest-neighbour upsampling back. They differ in parameter names and in whether
-q, k and v share one convolution.
+Both layouts compute the same thing: residual blocks on a pyramid of resolutions, single-head attention at
+the lowest one, strided convolutions down and nearest-neighbour upsampling back. They differ in parameter
+names and in whether q, k and v share one convolution.
 
 Shapes: B batch, C channels, H W pixels, h w the feature grid (H / 2**levels). Pixels are RGB in [-1, 1].
 Sources: Esser et al. 2021 (VQGAN, arXiv 2012.09841), Tian et al. 2024 (VAR, arXiv 2404.02905),
@@ -22,9 +22,9 @@ NORM_GROUPS = 32
 class AutoencoderConfig:
     """Widths of encoder and decoder.
 
-    ch: channels at full resolution. ch_mult: multiplier per level, full resolution first; every level but the last
-    halves height and width. z_channels: channels between encoder and quantizer. num_res_blocks: residual blocks per
-    encoder level (the decoder has one more).
+    ch: channels at full resolution. ch_mult: multiplier per level, full resolution first; every level but
+    the last halves height and width. z_channels: channels between encoder and quantizer. num_res_blocks:
+    residual blocks per encoder level (the decoder has one more).
     """
 
     ch: int
@@ -72,7 +72,7 @@ class ResidualBlock(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """One-head self-attention over all cells; `fused` keeps q, k, v in one 1x1 convolution (VAR) or in three."""
+    """One-head self-attention over all cells; `fused`: q, k, v in one 1x1 convolution (VAR), or in three."""
 
     def __init__(self, channels: int, fused: bool):
         super().__init__()
@@ -113,7 +113,8 @@ class Upsample(nn.Module):
 
 
 class Level(nn.Module):
-    """Residual blocks of one resolution, each followed by attention when `attention`, then a change of resolution.
+    """Residual blocks of one resolution, each followed by attention when `attention`, then a change of
+    resolution.
 
     The list of residual blocks is called `block` in VAR's files and `res` in LlamaGen's.
     """
@@ -124,7 +125,9 @@ class Level(nn.Module):
         residual = nn.ModuleList(ResidualBlock(i, o) for i, o in zip(widths, widths[1:], strict=False))
         self.blocks_name = blocks_name
         self.add_module(blocks_name, residual)
-        self.attn = nn.ModuleList(AttentionBlock(out_channels, fused) for _ in range(blocks if attention else 0))
+        self.attn = nn.ModuleList(
+            AttentionBlock(out_channels, fused) for _ in range(blocks if attention else 0)
+        )
         if resample == "down":
             self.downsample = Downsample(out_channels)
         elif resample == "up":
@@ -142,7 +145,11 @@ class Level(nn.Module):
 
 def middle_blocks(channels: int, fused: bool) -> nn.Module:
     """Residual, attention, residual: named in VAR's files, numbered in LlamaGen's."""
-    parts = (ResidualBlock(channels, channels), AttentionBlock(channels, fused), ResidualBlock(channels, channels))
+    parts = (
+        ResidualBlock(channels, channels),
+        AttentionBlock(channels, fused),
+        ResidualBlock(channels, channels),
+    )
     if not fused:
         return nn.ModuleList(parts)
     return nn.ModuleDict(dict(zip(("block_1", "attn_1", "block_2"), parts, strict=True)))
@@ -155,7 +162,9 @@ def run_middle(mid: nn.Module, x: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """Pixels (B,3,H,W) to (B,z_channels,h,w). `layout` is "var" or "llamagen" and decides the parameter names."""
+    """Pixels (B,3,H,W) to (B,z_channels,h,w). `layout` is "var" or "llamagen" and decides the parameter
+    names.
+    """
 
     def __init__(self, config: AutoencoderConfig, layout: str):
         super().__init__()
@@ -190,7 +199,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """(B,z_channels,h,w) to pixels (B,3,H,W), not clamped. `layout` as for the encoder.
 
-    VAR numbers the levels by resolution (level 0 is full size and is used last), LlamaGen in the order of use.
+    VAR numbers the levels by resolution (level 0 is full size and is used last), LlamaGen in the order of
+    use.
     """
 
     def __init__(self, config: AutoencoderConfig, layout: str):
@@ -213,7 +223,9 @@ class Decoder(nn.Module):
         ]
         self.finest_first = fused
         self.levels_name = "up" if fused else "conv_blocks"
-        self.add_module(self.levels_name, nn.ModuleList(reversed(in_order_of_use) if fused else in_order_of_use))
+        self.add_module(
+            self.levels_name, nn.ModuleList(reversed(in_order_of_use) if fused else in_order_of_use)
+        )
         self.norm_out = group_norm(levels[0])
         self.conv_out = nn.Conv2d(levels[0], 3, 3, padding=1)
 
@@ -226,7 +238,9 @@ class Decoder(nn.Module):
 
 
 def init_autoencoder(module: nn.Module) -> None:
-    """Start values for training from scratch: scaled for SiLU, residual branches and the last layer start small."""
+    """Start values for training from scratch: scaled for SiLU, residual branches and the last layer start
+    small.
+    """
     for name, child in module.named_modules():
         if isinstance(child, nn.Conv2d):
             nn.init.kaiming_normal_(child.weight, nonlinearity="linear")

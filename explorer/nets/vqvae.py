@@ -1,7 +1,7 @@
 """The two tokenizer networks: VAR's multi-scale VQ-VAE and LlamaGen's single-scale VQ model.
 
-Each is encoder -> convolution -> quantizer -> convolution -> decoder. What is learned stands here; what a user asks
-of a tokenizer (fitting pictures, checking ids, devices) stands in `explorer.tokenizers`.
+Each is encoder -> convolution -> quantizer -> convolution -> decoder. What is learned stands here; what a
+user asks of a tokenizer (fitting pictures, checking ids, devices) stands in `explorer.tokenizers`.
 
 Shapes: B batch, C code dimension, H W pixels, h w the feature grid. Pixels are RGB in [-1, 1].
 """
@@ -59,7 +59,9 @@ class VarVQVAE(nn.Module):
 
 
 class LlamaGenVQ(nn.Module):
-    """Single-scale VQ model of LlamaGen (arXiv 2406.06525, section 3.1); 71.9 M parameters as released (ds16)."""
+    """Single-scale VQ model of LlamaGen (arXiv 2406.06525, section 3.1); 71.9 M parameters as released
+    (ds16).
+    """
 
     def __init__(self, config: VQVAEConfig):
         super().__init__()

@@ -1,7 +1,7 @@
 """How codes learn: exponential moving averages of the vectors assigned to them, and revival of unused codes.
 
-Shapes: N vectors of a batch, V codes, C code dimension.
-Source: van den Oord et al. 2017, appendix A.1 (moving averages); revival as in Dhariwal et al. 2020 (Jukebox).
+Shapes: N vectors of a batch, V codes, C code dimension. Source: van den Oord et al. 2017, appendix A.1
+(moving averages); revival as in Dhariwal et al. 2020 (Jukebox).
 """
 
 import torch
@@ -11,11 +11,14 @@ from torch import Tensor
 class CodebookAverage:
     """Moving average of hits and vector sums per code; owned by a training run, saved with it.
 
-    decay: share kept per step. dead_below: a code whose average hits per step, relative to the mean over codes, fall
-    below this is replaced by a random vector of the batch. `unit` keeps codes on the unit sphere.
+    decay: share kept per step. dead_below: a code whose average hits per step, relative to the mean over
+    codes, fall below this is replaced by a random vector of the batch. `unit` keeps codes on the unit
+    sphere.
     """
 
-    def __init__(self, codebook_VC: Tensor, decay: float = 0.99, dead_below: float = 0.03, unit: bool = False):
+    def __init__(
+        self, codebook_VC: Tensor, decay: float = 0.99, dead_below: float = 0.03, unit: bool = False
+    ):
         self.decay, self.dead_below, self.unit = decay, dead_below, unit
         self.hits_V = torch.ones(len(codebook_VC), device=codebook_VC.device)
         self.sums_VC = codebook_VC.detach().float().clone()
@@ -30,7 +33,9 @@ class CodebookAverage:
     @torch.no_grad()
     def update(self, codebook_VC: Tensor, z_NC: Tensor, ids_N: Tensor, generator: torch.Generator) -> int:
         """Move the codes towards the vectors that chose them; returns how many codes were revived."""
-        hits_V = torch.zeros_like(self.hits_V).index_add_(0, ids_N, torch.ones_like(ids_N, dtype=torch.float32))
+        hits_V = torch.zeros_like(self.hits_V).index_add_(
+            0, ids_N, torch.ones_like(ids_N, dtype=torch.float32)
+        )
         sums_VC = torch.zeros_like(self.sums_VC).index_add_(0, ids_N, z_NC.float())
         self.hits_V.lerp_(hits_V, 1 - self.decay)
         self.sums_VC.lerp_(sums_VC, 1 - self.decay)

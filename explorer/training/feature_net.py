@@ -24,7 +24,7 @@ def train_feature_net(
     seed: int = 0,
     say: Callable[[str], None] = print,
 ) -> FeatureNet:
-    """Train for `minutes` and write `path`, or read it when it is there. Reports accuracy on held-out photos."""
+    """Train for `minutes` and write `path`, or read it when it is there; reports held-out accuracy."""
     net = FeatureNet(len(photos.classes)).to(device)
     if path.exists():
         net.load_state_dict(load_file(path))
@@ -37,7 +37,9 @@ def train_feature_net(
         x_BCHW = augmented_batch(photos, indices_B, size, seed, step).to(device)
         set_lr(optimizer, 3e-3 * cosine(progress))
         with torch.autocast(device.type, torch.bfloat16):
-            loss = F.cross_entropy(net(x_BCHW).float(), photos.labels_N[indices_B].to(device), label_smoothing=0.05)
+            loss = F.cross_entropy(
+                net(x_BCHW).float(), photos.labels_N[indices_B].to(device), label_smoothing=0.05
+            )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -1,8 +1,9 @@
 """The training loop shared by all recipes: budget, schedule, progress, saving and exact resume.
 
-A task (tokenizer or transformer) does the steps; the loop decides when to stop, save, measure and draw. Randomness
-comes from (seed, step) alone, so a run resumed from its last save continues as if it had not been interrupted; with a
-budget in steps the result is the same, with one in minutes the schedule follows the clock.
+A task (tokenizer or transformer) does the steps; the loop decides when to stop, save, measure and draw.
+Randomness comes from (seed, step) alone, so a run resumed from its last save continues as if it had not
+been interrupted; with a budget in steps the result is the same, with one in minutes the schedule follows
+the clock.
 """
 
 import json
@@ -118,8 +119,8 @@ def run(
 ) -> dict[str, float]:
     """Train until the budget is used; returns totals (steps, seconds, images).
 
-    Writes `state.pt` (for resume), `log.jsonl` (one line per report) and `sheet_*.png` into `out`. On SIGTERM or
-    Ctrl-C the state is saved and KeyboardInterrupt raised.
+    Writes `state.pt` (for resume), `log.jsonl` (one line per report) and `sheet_*.png` into `out`. On
+    SIGTERM or Ctrl-C the state is saved and KeyboardInterrupt raised.
     """
     out.mkdir(parents=True, exist_ok=True)
     save_path = out / "state.pt"
@@ -149,8 +150,12 @@ def run(
                     figures = {name: value / count for name, value in sums.items()}
                     left = trained * (1 - progress) / max(progress, 1e-9)
                     text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-                    say(f"{100 * progress:5.1f} %  step {step}  {rate:.1f} images/s  left {_clock(left)}  {text}")
-                    log.write(json.dumps({"step": step, "seconds": trained, "images_per_second": rate, **figures}) + "\n")
+                    head = f"{100 * progress:5.1f} %  step {step}  {rate:.1f} images/s"
+                    say(f"{head}  left {_clock(left)}  {text}")
+                    log.write(
+                        json.dumps({"step": step, "seconds": trained, "images_per_second": rate, **figures})
+                        + "\n"
+                    )
                     log.flush()
                     sums, count, last_report = {}, 0, now
                 if now - last_save >= save_seconds:

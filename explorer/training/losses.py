@@ -1,8 +1,8 @@
 """Losses of the tokenizer recipes: pixels, features of a small classifier, and a patch discriminator.
 
-The classifier is trained on the same photos, so nothing is downloaded. Shapes: B batch, C channels, H W pixels.
-Sources: Zhang et al. 2018 (feature distance, LPIPS), Isola et al. 2017 (patch discriminator),
-Esser et al. 2021 (balancing the adversarial gradient against the reconstruction's).
+The classifier is trained on the same photos, so nothing is downloaded. Shapes: B batch, C channels, H W
+pixels. Sources: Zhang et al. 2018 (feature distance, LPIPS), Isola et al. 2017 (patch discriminator), Esser
+et al. 2021 (balancing the adversarial gradient against the reconstruction's).
 """
 
 import torch
@@ -18,7 +18,9 @@ class FeatureNet(nn.Module):
         super().__init__()
         stages, previous = [], 3
         for i, width in enumerate(widths):
-            stages.append(nn.Sequential(*self._conv(previous, width), *(self._conv(width, width) if i else ())))
+            stages.append(
+                nn.Sequential(*self._conv(previous, width), *(self._conv(width, width) if i else ()))
+            )
             previous = width
         self.stages = nn.ModuleList(stages)
         self.head = nn.Linear(previous, num_classes)
@@ -71,7 +73,8 @@ def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def balanced_gradient(y_BCHW: Tensor, reconstruction: Tensor, adversarial: Tensor, weight: float) -> Tensor:
-    """Gradient at the reconstruction y: the reconstruction's own plus `weight` of the adversarial one, equally long.
+    """Gradient at the reconstruction y: the reconstruction's own plus `weight` of the adversarial one,
+    equally long.
 
     Balancing at y instead of at the last layer (as VQGAN does) costs no second pass through the decoder.
     """

@@ -1,7 +1,8 @@
 """A folder or zip of class folders as training data: load, split, augment.
 
-Shapes: N photos, B batch, S stored side, H W the training size. Stored pixels are uint8 RGB; batches are float32 in
-[-1, 1]. Everything random is a function of (seed, counter), so that a resumed run sees the same batches.
+Shapes: N photos, B batch, S stored side, H W the training size. Stored pixels are uint8 RGB; batches are
+float32 in [-1, 1]. Everything random is a function of (seed, counter), so that a resumed run sees the same
+batches.
 """
 
 import io
@@ -22,7 +23,7 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """images_NHWC uint8 (N,S,S,3); labels_N int64 indices into the sorted class names; names relative paths."""
+    """images_NHWC uint8 (N,S,S,3); labels_N int64, indices into the sorted class names; names: paths."""
 
     images_NHWC: np.ndarray
     labels_N: Tensor
@@ -33,7 +34,9 @@ class PhotoSet:
         return len(self.names)
 
     def held_out(self, share: float = 0.05) -> tuple[Tensor, Tensor]:
-        """Indices for training and for measuring. A photo's side depends on its name alone, whatever else is there."""
+        """Indices for training and for measuring. A photo's side depends on its name alone, whatever else
+        is there.
+        """
         draw = np.array([zlib.crc32(name.rsplit(".", 1)[0].encode()) / 2**32 for name in self.names])
         return torch.from_numpy(np.flatnonzero(draw >= share)), torch.from_numpy(np.flatnonzero(draw < share))
 
@@ -49,7 +52,9 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
                 if name.lower().endswith(ENDINGS):
                     yield name, archive.read(name)
     else:
-        raise ValueError(f"{path} is neither a folder nor a zip: training needs class folders with photos in them")
+        raise ValueError(
+            f"{path} is neither a folder nor a zip: training needs class folders with photos in them"
+        )
 
 
 def load_photos(path: Path | str, side: int) -> PhotoSet:
@@ -74,7 +79,9 @@ def load_photos(path: Path | str, side: int) -> PhotoSet:
         labels.append(name.split("/")[-2])
         names.append(name)
     if not images:
-        raise ValueError(f"{path} holds no class folders with photos (expected CLASS/PHOTO.jpg, .png or .webp)")
+        raise ValueError(
+            f"{path} holds no class folders with photos (expected CLASS/PHOTO.jpg, .png or .webp)"
+        )
     classes = tuple(sorted(set(labels)))
     index = {label: i for i, label in enumerate(classes)}
     return PhotoSet(np.stack(images), torch.tensor([index[label] for label in labels]), classes, tuple(names))
@@ -90,7 +97,9 @@ def batch_indices(indices_N: Tensor, batch: int, seed: int, step: int) -> Tensor
     """The step's photo indices: epochs of a fresh shuffle each, batches running over their borders."""
     n = len(indices_N)
     wanted = torch.arange(step * batch, (step + 1) * batch)
-    orders = {int(e): torch.randperm(n, generator=random_state(seed, int(e))) for e in torch.unique(wanted // n)}
+    orders = {
+        int(e): torch.randperm(n, generator=random_state(seed, int(e))) for e in torch.unique(wanted // n)
+    }
     return torch.stack([indices_N[orders[int(w // n)][w % n]] for w in wanted])
 
 

@@ -1,7 +1,7 @@
 """What is trained and how, as plain numbers: four recipes in two sizes.
 
-"mini" is made for a CPU: 64 px, downsampling 8, six scales (130 tokens). "large" is made for a GPU: 128 px and the
-ten published scales (680 tokens). Everything can be overridden from the command line.
+"mini" is made for a CPU: 64 px, downsampling 8, six scales (130 tokens). "large" is made for a GPU: 128 px
+and the ten published scales (680 tokens). Everything can be overridden from the command line.
 """
 
 from dataclasses import dataclass, replace
@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 class TokenizerRecipe:
     """family: which network (see explorer.nets.vqvae). scales: sides of the token maps, coarse to fine.
 
-    feature_weight, adversarial_weight: 0 switches a loss off. adversarial_from: share of the run after which the
-    discriminator's gradient reaches the tokenizer. scale_dropout: share of pictures decoded from their first scales
-    only. warm_up: share of the run without quantisation, while the codes follow the features.
+    feature_weight, adversarial_weight: 0 switches a loss off. adversarial_from: share of the run after
+    which the discriminator's gradient reaches the tokenizer. scale_dropout: share of pictures decoded from
+    their first scales only. warm_up: share of the run without quantisation, while the codes follow the
+    features.
     """
 
     name: str
@@ -40,9 +41,11 @@ class TokenizerRecipe:
 
 @dataclass(frozen=True)
 class TransformerRecipe:
-    """family: "var" (next-scale) or "llamagen" (raster). copies: augmented versions of each photo that are seen.
+    """family: "var" (next-scale) or "llamagen" (raster). copies: augmented versions of each photo that are
+    seen.
 
-    class_dropout: share of pictures trained without their class, for guidance. ema: decay of the averaged weights.
+    sampling: default settings that go into the card. class_dropout: share of pictures trained without their
+    class, for guidance. ema: decay of the averaged weights.
     """
 
     name: str
@@ -56,6 +59,12 @@ class TransformerRecipe:
     class_dropout: float = 0.1
     copies: int = 8
     ema: float = 0.999
+    sampling: tuple[tuple[str, float], ...] = (
+        ("guidance", 2.0),
+        ("top_k", 0),
+        ("top_p", 0.95),
+        ("temperature", 1.0),
+    )
     seed: int = 0
 
 
@@ -70,10 +79,24 @@ VAR = TransformerRecipe("var", "var", width=256, depth=6, heads=4)
 RASTER = TransformerRecipe("raster", "llamagen", width=256, depth=8, heads=4)
 
 LARGE_TOKENIZER = replace(
-    TOKENIZER, scales=PUBLISHED_SCALES, image_size=128, ch=64, num_res_blocks=2, vocab_size=4096, batch=64, lr=4e-4
+    TOKENIZER,
+    scales=PUBLISHED_SCALES,
+    image_size=128,
+    ch=64,
+    num_res_blocks=2,
+    vocab_size=4096,
+    batch=64,
+    lr=4e-4,
 )
 LARGE_RASTER_TOKENIZER = replace(
-    RASTER_TOKENIZER, scales=(16,), image_size=128, ch=64, num_res_blocks=2, vocab_size=4096, batch=64, lr=4e-4
+    RASTER_TOKENIZER,
+    scales=(16,),
+    image_size=128,
+    ch=64,
+    num_res_blocks=2,
+    vocab_size=4096,
+    batch=64,
+    lr=4e-4,
 )
 LARGE_VAR = replace(VAR, width=384, depth=8, heads=6, batch=96, lr=8e-4)
 LARGE_RASTER = replace(RASTER, width=384, depth=11, heads=6, batch=96, lr=8e-4)

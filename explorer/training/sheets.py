@@ -15,7 +15,9 @@ def save_sheet(rows: Sequence[Tensor], path: Path, gap: int = 2) -> None:
     columns = max(len(row) for row in rows)
     sheet = np.full((len(rows) * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
     for r, row in enumerate(rows):
-        pixels = ((row.float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        pixels = (
+            ((row.float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        )
         for c, picture in enumerate(pixels):
             y, x = r * (height + gap), c * (width + gap)
             sheet[y : y + height, x : x + width] = picture

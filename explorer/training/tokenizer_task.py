@@ -1,9 +1,9 @@
 """Training a tokenizer (VAR's multi-scale or LlamaGen's single-scale) from photos.
 
-Per step: features of augmented photos; codes found for every scale without gradient; the picture decoded from
-f_hat with a straight-through gradient; losses of pixels, classifier features and, later in the run, a patch
-discriminator. The codes follow the features by moving averages, the residual convolutions and everything else by
-gradient.
+Per step: features of augmented photos; codes found for every scale without gradient; the picture decoded
+from f_hat with a straight-through gradient; losses of pixels, classifier features and, later in the run, a
+patch discriminator. The codes follow the features by moving averages, the residual convolutions and
+everything else by gradient.
 
 Shapes: B batch, K scales, C code dimension, H W pixels, h w the feature grid, N vectors.
 """
@@ -18,8 +18,13 @@ from explorer.nets.autoencoder import AutoencoderConfig, init_autoencoder
 from explorer.nets.vqvae import VQVAEConfig, build_vqvae
 from explorer.training.codebook import CodebookAverage
 from explorer.training.loop import WeightAverage, cosine, set_lr, swapped_weights
-from explorer.training.losses import FeatureNet, PatchDiscriminator, balanced_gradient, discriminator_loss
-from explorer.training.losses import feature_distance
+from explorer.training.losses import (
+    FeatureNet,
+    PatchDiscriminator,
+    balanced_gradient,
+    discriminator_loss,
+    feature_distance,
+)
 from explorer.training.photos import PhotoSet, augmented_batch, batch_indices, plain_batch, random_state
 from explorer.training.recipes import TokenizerRecipe
 from explorer.training.sheets import save_sheet
@@ -52,14 +57,17 @@ class TokenizerTask:
         self.multi_scale = recipe.family == "var-tokenizer"
         learned = [p for p in self.net.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(learned, betas=(0.9, 0.99), weight_decay=1e-4)
-        self.opponent = torch.optim.AdamW(self.discriminator.parameters(), betas=(0.5, 0.9), weight_decay=1e-4)
+        self.opponent = torch.optim.AdamW(
+            self.discriminator.parameters(), betas=(0.5, 0.9), weight_decay=1e-4
+        )
         self.average = WeightAverage(self.net, 0.998)
         self.codes = CodebookAverage(self.net.quantize.codebook(), unit=not self.multi_scale)
 
-    # quantisation with gradients -------------------------------------------------------------------------------
+    # quantisation with gradients
 
     def quantise(self, f_BChw: Tensor, shown_B: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Straight-through f_hat, the loss that ties f and f_hat, and the (vectors, ids) that the codes follow.
+        """Straight-through f_hat, the loss that ties f and f_hat, and the (vectors, ids) that the codes
+        follow.
 
         shown_B: how many scales each picture is decoded from.
         """
@@ -88,7 +96,7 @@ class TokenizerTask:
         tie = tie + self.recipe.commitment * (f_BChw - f_hat.detach()).square().mean()
         return shown + (f_BChw - f_BChw.detach()), tie, torch.cat(vectors), torch.cat(ids)
 
-    # one update ------------------------------------------------------------------------------------------------
+    # one update
 
     def step(self, step: int, progress: float) -> dict[str, float]:
         recipe, K = self.recipe, len(self.grids)
@@ -131,7 +139,9 @@ class TokenizerTask:
         torch.autograd.backward([y_BCHW, tie], [gradient, torch.ones_like(tie)])
         torch.nn.utils.clip_grad_norm_([p for p in self.net.parameters() if p.grad is not None], 1.0)
         self.optimizer.step()
-        figures["revived"] = self.codes.update(self.net.quantize.embedding.weight.data, vectors_NC, ids_N, random)
+        figures["revived"] = self.codes.update(
+            self.net.quantize.embedding.weight.data, vectors_NC, ids_N, random
+        )
         if recipe.adversarial_weight and progress > recipe.adversarial_from - 0.05:
             figures["discriminator"] = self.update_discriminator(x_BCHW, y_BCHW.detach(), (shown_B == K))
         self.average.update(self.net, step)
@@ -147,7 +157,7 @@ class TokenizerTask:
         self.opponent.step()
         return loss.item()
 
-    # saving, measuring, drawing --------------------------------------------------------------------------------
+    # saving, measuring, drawing
 
     def state(self) -> dict:
         return {
@@ -175,10 +185,17 @@ class TokenizerTask:
         self.codes = CodebookAverage(self.net.quantize.codebook(), unit=not self.multi_scale)
 
     def shipped(self) -> dict[str, Tensor]:
-        """The averaged weights in half precision; codes as they are, since the moving average already smooths them."""
+        """The averaged weights in half precision; codes as they are, since the moving average already
+        smooths them.
+        """
         tensors = dict(self.average.tensors)
         tensors["quantize.embedding.weight"] = self.net.quantize.embedding.weight.detach()
         return {name: t.half().cpu().contiguous() for name, t in tensors.items()}
+
+    def card(self) -> dict:
+        """What shapes cannot tell."""
+        grids = [list(grid) for grid in self.grids]
+        return {"family": self.recipe.family, "grids": grids, "image_size": self.recipe.image_size}
 
     @torch.no_grad()
     def reconstruct(self, x_BCHW: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -1,0 +1,162 @@
+"""One recipe from data to shipped file: what `python -m explorer train` runs."""
+
+import dataclasses
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from explorer.devices import open_device
+from explorer.training.feature_net import train_feature_net
+from explorer.training.loop import Budget, run
+from explorer.training.losses import FeatureNet
+from explorer.training.photos import PhotoSet, load_photos
+from explorer.training.recipes import TokenizerRecipe, TransformerRecipe, find_recipe
+from explorer.training.shipping import save_model, write_card_entries
+from explorer.training.tokenizer_task import TokenizerTask
+from explorer.training.transformer_task import TransformerTask
+from explorer.zoo import open_checkpoint
+from explorer.zoo.reading import file_sha256, read_checkpoint
+
+# Photos are kept this much larger than the training size, so that random crops do not blur.
+STORED_SIDE = 1.5
+
+
+def run_recipe(
+    recipe: str | TokenizerRecipe | TransformerRecipe,
+    data: Path,
+    out: Path,
+    *,
+    minutes: float | None = None,
+    steps: int | None = None,
+    resume: bool = False,
+    tokenizer: str | Path | None = None,
+    init: Path | None = None,
+    features: Path | None = None,
+    preset: str = "mini",
+    device: str = "auto",
+    name: str | None = None,
+    about: str = "",
+    also: Path | None = None,
+    say: Callable[[str], None] = lambda text: print(text, flush=True),
+) -> Path:
+    """Train, export and measure; returns the path of the weights, `out/NAME.safetensors` with its card.
+
+    tokenizer: for "var" and "raster", whose tokens are learned. init: weights to start from. features: the
+    loss classifier of an earlier run. about: where the photos come from, in words, for the card. also: a
+    zip of other pictures to measure the tokenizer on. Raises ValueError for bad arguments, CheckpointError
+    for bad files.
+    """
+    plan = find_recipe(recipe, preset) if isinstance(recipe, str) else recipe
+    budget = Budget(minutes, steps)
+    name = name or f"{preset}-{plan.name}"
+    if (out / "state.pt").exists() and not resume:
+        raise ValueError(f"{out} holds an earlier run: give --resume to go on with it, or another --out")
+    where = open_device(device).torch_device
+    out.mkdir(parents=True, exist_ok=True)
+    if isinstance(plan, TokenizerRecipe):
+        task, size = _tokenizer_task(plan, data, out, features, where, say)
+    else:
+        task, size = _transformer_task(plan, data, tokenizer, where)
+    parameters = sum(p.numel() for p in task.net.parameters())
+    counts = f"{len(task.train_N)} photos, {len(task.held_N)} held out"
+    say(f"{name}: {parameters / 1e6:.2f} M parameters, {counts}, {where}")
+    if init is not None and not (resume and (out / "state.pt").exists()):
+        task.load_weights(read_checkpoint(init).tensors)
+    totals = run(task, budget, out, resume=resume, say=say)
+
+    card = {**task.card(), "name": name, "parameters": parameters}
+    card["data"] = {
+        "about": about or f"class folders in {data.name}",
+        "classes": len(task.photos.classes),
+        "photos_trained_on": len(task.train_N),
+        "photos_held_out": len(task.held_N),
+    }
+    card["recipe"] = dataclasses.asdict(plan)
+    card["training"] = {
+        **_totals(totals),
+        "started_from": Path(init).name if init else "random weights",
+        **_machine(where),
+    }
+    weights = save_model(out / f"{name}.safetensors", task.shipped(), card)
+    card["metrics"] = _metrics(task, plan, weights, also, device)
+    write_card_entries(weights, {**card, "sha256": file_sha256(weights)})
+    say(f"wrote {weights} ({weights.stat().st_size / 2**20:.1f} MiB): {card['metrics']}")
+    return weights
+
+
+def _tokenizer_task(plan, data, out, features, device, say) -> tuple[TokenizerTask, int]:
+    photos = load_photos(data, round(plan.image_size * STORED_SIDE))
+    if plan.feature_weight:
+        path = features or out / "features.safetensors"
+        net = train_feature_net(
+            photos, path, size=plan.image_size, minutes=plan.feature_minutes, device=device, say=say
+        )
+    else:
+        net = FeatureNet(len(photos.classes))
+    return TokenizerTask(plan, photos, net, device), plan.image_size
+
+
+def _transformer_task(plan, data, tokenizer, device) -> tuple[TransformerTask, int]:
+    if tokenizer is None:
+        raise ValueError(
+            f"the {plan.name} recipe learns the tokens of a tokenizer: name one with --tokenizer"
+        )
+    opened = open_checkpoint(tokenizer, kind="tokenizer")
+    grids = opened.recognition.grids
+    size = grids[-1][0] * opened.net.config.downsample
+    photos: PhotoSet = load_photos(data, round(size * STORED_SIDE))
+    return TransformerTask(plan, photos, opened.net, grids, device, opened.path), size
+
+
+def _totals(totals: dict[str, float]) -> dict:
+    return {
+        "steps": totals["steps"],
+        "images_seen": totals["images"],
+        "minutes": round(totals["seconds"] / 60, 1),
+        "images_per_second": round(totals["images"] / max(totals["seconds"], 1e-9), 1),
+    }
+
+
+def _machine(device: torch.device) -> dict:
+    if device.type == "cuda":
+        return {"hardware": torch.cuda.get_device_name(device), "torch": torch.__version__}
+    threads = torch.get_num_threads()
+    return {
+        "hardware": f"{_processor()}, {threads} of {os.cpu_count()} cores, bf16 autocast",
+        "torch": torch.__version__,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
+
+
+def _metrics(task, plan, weights: Path, also: Path | None, device: str) -> dict:
+    from explorer.generators import load_generator
+    from explorer.tokenizers import load_tokenizer
+    from explorer.training import metrics
+
+    if isinstance(plan, TransformerRecipe):
+        tokenizer = load_tokenizer(task.tokenizer_path, device=device, precision="exact")
+        generator = load_generator(weights, tokenizer, device=device, precision="exact")
+        return {"held_out": metrics.likelihood_metrics(generator, tokenizer, task.photos)}
+    tokenizer = load_tokenizer(weights, device=device, precision="exact")
+    pictures = (image for image, _ in metrics.held_out_pictures(task.photos, plan.image_size))
+    found = {"held_out": metrics.reconstruction_metrics(tokenizer, pictures)}
+    if plan.feature_weight:
+        found["feature_classifier"] = metrics.kept_classes(tokenizer, task.features.cpu(), task.photos)
+    if also is not None:
+        found["other_photos"] = {
+            "about": also.name,
+            **metrics.reconstruction_metrics(tokenizer, metrics.pictures_in_zip(also, tokenizer)),
+        }
+    return found
