@@ -1,0 +1,139 @@
+"""The raster generator (LlamaGen): one token a step, row by row from the top left.
+
+Kept tokens are forced when their turn comes. What comes later in this order is not seen while a cell is
+drawn, even where it is kept: a raster model completes a picture from its top, not from its bottom. This is a
+property of the order, not of the implementation, and the comparison shows it. MODELS.md section 3.3.
+
+Shapes: B batch, V codes, N tokens of a picture, h w the grid, D width.
+"""
+
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from explorer.generators import sampling as sampling_rules
+from explorer.generators.base import GenerationStep, Generator, Request
+from explorer.generators.runtime import allocate_caches, leading_rows
+from explorer.generators.sampling import Sampling
+from explorer.nets.llamagen_gpt import LlamaGenGPT, rotary_table
+from explorer.token_maps import UNKNOWN, Grid, TokenMaps
+
+
+class RasterGenerator(Generator):
+    """Constant guidance s: uncond + s (cond - uncond); up to 1 = none."""
+
+    family = "llamagen"
+    tokenizer_family = "llamagen-tokenizer"
+    published_sampling = Sampling(guidance=4.0, top_k=2000, top_p=1.0)
+    nucleus_from_tail = False
+
+    @staticmethod
+    def _grids(net: LlamaGenGPT) -> tuple[Grid, ...]:
+        return (net.config.grid,)
+
+    @property
+    def steps(self) -> int:
+        return self._net.config.length
+
+    def _steps(self, request: Request) -> Iterator[GenerationStep]:
+        batch, grid, total = len(request.labels), self.grids[0], self.steps
+        mask_BN, given_BN = request.masks[0].flatten(1), request.given[0].flatten(1)
+        # Kept tokens are known from the start, also those whose turn has not come.
+        ids_BN = torch.where(mask_BN, given_BN, UNKNOWN)
+        sampled_BN = torch.full((batch, total), UNKNOWN)
+        entropy_BN = torch.full((batch, total), torch.nan)
+        run = None
+        for n in range(total):
+            with self.device.forward():
+                began = time.perf_counter()
+                run = run or _Run(self, request)
+                sampled_B, entropy_B = run.predict(n)
+                ids_B = torch.where(mask_BN[:, n], given_BN[:, n], sampled_B)
+                run.absorb(ids_B)
+                seconds = time.perf_counter() - began
+            ids_BN[:, n], sampled_BN[:, n], entropy_BN[:, n] = ids_B, sampled_B, entropy_B
+            yield GenerationStep(
+                index=n + 1,
+                total=total,
+                scale=1,
+                maps=self._maps([ids_BN.unflatten(1, grid)], request),
+                entropy=entropy_BN.unflatten(1, grid).clone(),
+                sampled=sampled_BN.unflatten(1, grid).clone(),
+                seconds=seconds,
+            )
+
+    def _teacher_forced(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> list[Tensor]:
+        ids_BN = maps[0].flatten(1)
+        logits_BNV = self._net(labels_B, ids_BN[:, :-1])
+        return [logits_BNV.unflatten(1, self.grids[0])]
+
+    def _guide(self, cond: Tensor, uncond: Tensor, sampling: Sampling, k: int) -> Tensor:
+        guided = sampling_rules.constant_guidance(cond, uncond, sampling.guidance)
+        if sampling.guidance_interval < 0:
+            return guided
+        turn_hw = torch.arange(self.steps, device=cond.device).view(self.grids[0])
+        return torch.where(is_guided_token(turn_hw, sampling)[None, :, :, None], guided, cond)
+
+    def _is_guided(self, sampling: Sampling) -> bool:
+        return sampling.guidance > 1
+
+    def _check_sampling(self, sampling: Sampling) -> None:
+        pass  # raster models honour every setting
+
+    def _reachable(self, maps: TokenMaps) -> list[Tensor]:
+        known_BN = (maps[0] >= 0).flatten(1)
+        before_BN = torch.cat((torch.ones_like(known_BN[:, :1]), known_BN[:, :-1]), dim=1)
+        return [before_BN.long().cumprod(1).bool().unflatten(1, self.grids[0])]
+
+
+class _Run:
+    """The state of one call on the device: caches, rotary table, and the sequence's next input."""
+
+    def __init__(self, generator: RasterGenerator, request: Request) -> None:
+        self.generator, self.request = generator, request
+        net, device = generator._net, generator.device
+        config = net.config
+        self.batch = len(request.labels)
+        self.guided = generator._is_guided(request.sampling)
+        labels = torch.tensor(request.labels, device=device.torch_device)
+        if self.guided:
+            labels = torch.cat((labels, torch.full_like(labels, generator.null_class)))
+        # The class and all tokens but the last, which nobody looks at.
+        self.caches = allocate_caches(
+            device, config.depth, len(labels), config.num_heads, config.length, config.head_dim
+        )
+        self.rotary = rotary_table(config, device.torch_device)
+        self.positions = torch.arange(config.length, device=device.torch_device)
+        self.x_B1D = net.embed_class(labels)
+
+    def predict(self, n: int) -> tuple[Tensor, Tensor]:
+        """Token n (from 0) drawn for each row and the entropy of its distribution, both (B,) on the CPU."""
+        net, request = self.generator._net, self.request
+        if self.guided and not is_guided_token(n, request.sampling):
+            # From here on the unconditional half has no say and need not run.
+            self.guided = False
+            self.x_B1D = self.x_B1D[: self.batch]
+            self.caches = leading_rows(self.caches, self.batch)
+        visible_1L = (self.positions <= n).unsqueeze(0)
+        logits_B1V = net.advance(
+            self.x_B1D, self.rotary[n : n + 1], self.caches, self.positions[n : n + 1], visible_1L
+        )
+        if self.guided:
+            cond, uncond = logits_B1V.split(self.batch)
+            logits_B1V = sampling_rules.constant_guidance(cond, uncond, request.sampling.guidance)
+        noise = sampling_rules.noise(request.seeds, n + 1, 1, net.config.vocab_size)
+        ids_B1 = sampling_rules.draw(logits_B1V, request.sampling, noise.to(logits_B1V.device), False)
+        return ids_B1[:, 0].cpu(), sampling_rules.entropy(logits_B1V)[:, 0].cpu()
+
+    def absorb(self, ids_B: Tensor) -> None:
+        """The chosen token is the next input, of both halves of the batch."""
+        ids_B1 = ids_B.to(self.generator.device.torch_device).unsqueeze(1)
+        x_B1D = self.generator._net.embed_tokens(ids_B1)
+        self.x_B1D = x_B1D.repeat(2, 1, 1) if self.guided else x_B1D
+
+
+def is_guided_token(n: int | Tensor, sampling: Sampling) -> bool | Tensor:
+    """Whether guidance acts on token n (from 0): LlamaGen's interval i covers tokens 0 .. i+1; -1 = all."""
+    return (n <= sampling.guidance_interval + 1) | (sampling.guidance_interval < 0)
