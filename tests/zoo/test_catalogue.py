@@ -13,7 +13,7 @@ from explorer.zoo.reading import file_sha256
 
 @pytest.fixture
 def checkpoints(tmp_path):
-    """A checkpoints/ folder with one complete set, a second set without a generator, and a file of another name."""
+    """A checkpoints/ folder: one complete set, a set without a generator, a file of another name."""
     names = ("mini-tokenizer", "mini-var", "mini-raster-tokenizer", "mini-raster", "sea-tokenizer", "other")
     for name in names:
         (tmp_path / f"{name}.safetensors").write_bytes(b"weights")
