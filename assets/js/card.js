@@ -9,7 +9,13 @@
     if (!known.has(key)) known.set(key, T.link.card(code).then((card) => { if (!card) known.delete(key); return card; }));
     return known.get(key);
   };
-  T.swatchOf = async (code) => (await ask(code))?.swatch;
+  const pictures = new Map(); // code -> {swatch, colour}
+  async function swatches(codes) {
+    const missing = codes.filter((code) => !pictures.has(code));
+    if (missing.length) for (const found of (await T.link.swatches(missing)) || []) pictures.set(found.id, found);
+    return codes.map((code) => pictures.get(code));
+  }
+  T.swatchOf = async (code) => (await swatches([code]))[0]?.swatch;
 
   T.define("card", (root, { doc, replace = false }) => {
     const body = el("div", { class: `ts-card${replace ? " ts-edit-card" : ""}` });
@@ -62,8 +68,8 @@
       if (place && scale.distance && !scale.changed?.[n]) {
         add(T.term("Distance", "How far this code lies from the vector it stands for. The tokenizer takes the code with the smallest distance."), T.number(scale.distance[n], 3));
       }
-      if (place && scale.residual) {
-        add(T.term("Residual here", "Length of the vector left over at this place before this scale, and after it: what coarser scales had not explained."), `${T.number(scale.residual[n][0], 2)} → ${T.number(scale.residual[n][1], 2)}`);
+      if (place && scale.unexplained) {
+        add(T.term("Unexplained", "Share of the picture's features that is not described before this scale, and after it."), `${T.number(100 * scale.unexplained[0])} → ${T.number(100 * scale.unexplained[1])} %`);
       }
       add(T.term("Norm", "Length of the code's vector."), T.number(card.norm, 2));
       if (place) add("Covers", `${+(state.docs[doc].size[0] / scale.h).toFixed(1)} × ${+(state.docs[doc].size[1] / scale.w).toFixed(1)} px`);
@@ -88,7 +94,7 @@
       let codes = card.near;
       if (local) {
         const ids = near.ids[n];
-        const cards = await Promise.all(ids.map(ask));
+        const cards = await swatches(ids);
         if (ticket !== asked) return null;
         codes = ids.map((id, index) => ({ id, distance: near.distance[n][index], swatch: cards[index]?.swatch, colour: cards[index]?.colour }));
       }

@@ -39,7 +39,10 @@
     const undo = button("Undo", "undo", "Ctrl+Z");
     const redo = button("Redo", "redo", "Ctrl+Shift+Z");
     const reset = button("Reset", "reset", "Back to the picture's own tokens. Can be undone.");
-    root.append(el("div", { class: "ts-toolbar" }, tool, brush, el("span", { class: "ts-inline" }, T.term("Finer scales", "What happens to the scales after the one you change."), policy), el("span", { class: "ts-row" }, undo, redo, reset)));
+    const meaning = el("span", { class: "ts-caption" });
+    root.append(
+      el("div", { class: "ts-toolbar" }, tool, brush, el("span", { class: "ts-row" }, undo, redo, reset)),
+      el("div", { class: "ts-toolbar", style: { "margin-top": "12px" } }, el("span", { class: "ts-inline", text: "Finer scales" }), policy, meaning));
 
     addEventListener("keydown", (event) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || !root.offsetParent || event.target.closest("input")) return;
@@ -52,6 +55,7 @@
       const edit = state.docs.session?.edit;
       tool.show(state.tool);
       policy.show(edit?.policy);
+      meaning.textContent = edit?.policy === "requantise" ? "Finer tokens are chosen anew and pull the picture back." : "Finer tokens stay as they are.";
       undo.disabled = !edit?.undo;
       redo.disabled = !edit?.redo;
       reset.disabled = !edit?.changed;

@@ -51,6 +51,7 @@
   T.connect = ({ props, watch, server, upload, send }) => {
     trigger = send;
     T.link.card = (code) => server.card(code).catch(() => null);
+    T.link.swatches = (codes) => server.swatches(codes).catch(() => null);
     T.link.upload = upload;
     receive(props.value);
     watch("value", () => receive(props.value));
@@ -69,6 +70,7 @@
       next();
     },
     card: async () => null,
+    swatches: async () => null,
     upload: async () => null,
     generate() {},
     stop() {},

@@ -1,10 +1,50 @@
-"""The page (floor 4). Importing this package is light; torch and gradio come with the call of `launch`."""
+"""The page. `launch(options)` loads the models and serves it; app.py calls it."""
+
+import os
 
 from explorer.ui.options import AppOptions
 
+MEMO_BYTES = 256 << 20  # decoded pictures shared by all sessions
+
 
 def launch(options: AppOptions) -> None:
-    """Load the models, build the page and serve it until interrupted (`explorer/ui/launch.py`)."""
-    from explorer.ui import serving
+    """Loads the models, opens the page and serves it until interrupted. CheckpointError, ValueError, OSError: why not."""
+    page = open_page(options)
+    page.launch(**settings(options), prevent_thread_lock=False)
 
-    serving.serve(options)
+
+def open_page(options: AppOptions):
+    """The models and the page, not yet served."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: nothing calls home
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")  # nor computes summaries nobody reads
+    from explorer import load_generator, load_tokenizer
+    from explorer.devices import open_device
+    from explorer.tokenizers import DecodeMemo
+    from explorer.ui.page import build_page
+    from explorer.ui.workbench import Workbench
+
+    device = open_device(options.device, options.precision)
+    tokenizer = load_tokenizer(options.tokenizer, device=device, memo=DecodeMemo(MEMO_BYTES))
+    generator = load_generator(options.generator, tokenizer) if options.generator else None
+    page = build_page(Workbench(tokenizer, generator))
+    page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
+    return page
+
+
+def settings(options: AppOptions) -> dict:
+    """Arguments of gradio's launch: local, quiet about errors, no monitoring, our look."""
+    from explorer.ui.components.assets import head
+    from explorer.ui.components.theme import theme
+
+    return {
+        "server_name": options.host,
+        "server_port": options.port,
+        "share": options.share,
+        "head": head(),
+        "theme": theme(),
+        "show_error": False,
+        "enable_monitoring": False,
+        "footer_links": [],
+        "max_file_size": "20mb",
+        "state_session_capacity": 500,
+    }

@@ -1,0 +1,189 @@
+"""What a visitor can do to a session. Every action checks what the browser sent, and gives a new session or a
+ValueError whose sentence is shown in the page. Scales count from 1."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from explorer.analysis.residuals import unexplained_share
+from explorer.samples import SAMPLES, load_sample
+from explorer.token_maps import TokenMaps
+from explorer.tokenizers.images import MODES, from_pil, open_image, to_uint8
+from explorer.ui.session import Picture, ScaleNumbers, Scene, Session
+from explorer.ui.workbench import NEIGHBOURS, Workbench
+
+MAX_PIXELS = 16_000_000
+FITTED = {"crop": "centred crop", "letterbox": "whole picture with margin", "reference": "reference preprocessing"}
+
+
+def perform(bench: Workbench, session: Session, kind: str, data: Mapping) -> Session:
+    """The session after the action called `kind`."""
+    if kind not in ACTIONS:
+        raise ValueError(f"The page asked for {kind!r}, which this version cannot do. Reload the page.")
+    return ACTIONS[kind](bench, session, data)
+
+
+def open_picture(
+    bench: Workbench, session: Session, image: Image.Image, title: str, credit: str = "", sample: str = ""
+) -> Session:
+    """Tokenizes a picture; the fit stays as it was chosen before."""
+    fits: dict[str, np.ndarray | str] = {}
+    for mode in MODES:
+        try:
+            fits[mode] = to_uint8(bench.tokenizer.fit(image, mode))[0].numpy()
+        except ValueError as error:
+            fits[mode] = str(error)
+    picture = Picture(title, credit, sample, image.size, fits)
+    chosen = session.present.fit if session.present and session.present.fit else "crop"
+    usable = [mode for mode in (chosen, *MODES) if not isinstance(fits[mode], str)]
+    if not usable:
+        raise ValueError(_sentence(fits[chosen]))
+    return session.then(_tokenized(bench, picture, usable[0], session.opened + 1, f"Opened {title}"))
+
+
+def _tokenized(bench: Workbench, picture: Picture, fit: str, number: int, step: str) -> Scene:
+    fitted = picture.fits[fit]
+    if isinstance(fitted, str):
+        raise ValueError(_sentence(fitted))
+    image = as_image(fitted)
+    maps = bench.tokenizer.encode(image)
+    trace = bench.tokenizer.trace(image, n=min(NEIGHBOURS, bench.tokenizer.vocab_size))
+    left = unexplained_share(trace)[:, 0].tolist()
+    numbers = tuple(
+        ScaleNumbers(
+            scale.distance[0].numpy(),
+            scale.nearest_ids[0].numpy().astype(np.int32),
+            scale.nearest_distance[0].numpy(),
+            (left[k], left[k + 1]),
+        )
+        for k, scale in enumerate(trace)
+    )
+    return Scene(number, picture.title, picture.credit, picture, fit, maps, maps, numbers, step)
+
+
+def as_image(pixels_HW3: np.ndarray) -> torch.Tensor:
+    """Bytes as the (1,3,H,W) image that was fitted."""
+    return from_pil(Image.fromarray(pixels_HW3))
+
+
+def _upload(bench: Workbench, session: Session, data: Mapping) -> Session:
+    folder = Path(get_upload_folder()).resolve()
+    path = Path(str(data.get("path", ""))).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        raise ValueError("The upload did not arrive. Try again; what you had is unchanged.")
+    name = Path(str(data.get("name", ""))[:120]).name or "your picture"
+    try:
+        image = open_image(path.read_bytes(), MAX_PIXELS)
+    except ValueError as error:
+        raise ValueError(_sentence(str(error).replace("this file", f"“{name}”", 1))) from error
+    return open_picture(bench, session, image, name)
+
+
+def _sample(bench: Workbench, session: Session, data: Mapping) -> Session:
+    for sample in SAMPLES:
+        if sample.name == data.get("name"):
+            return open_picture(bench, session, load_sample(sample.name), sample.title, sample.credit, sample.name)
+    raise ValueError("There is no such sample picture. Reload the page.")
+
+
+def _fit(bench: Workbench, session: Session, data: Mapping) -> Session:
+    scene = _scene(session)
+    fit = data.get("fit")
+    if scene.picture is None or fit not in FITTED:
+        raise ValueError("Only a picture that was opened can be fitted in another way.")
+    if fit == scene.fit:
+        return session
+    return session.then(_tokenized(bench, scene.picture, fit, session.opened + 1, f"Fitted by {FITTED[fit]}"))
+
+
+def _replace(bench: Workbench, session: Session, data: Mapping) -> Session:
+    """Cells of one scale (numbered row by row) get one code; finer scales follow the session's policy."""
+    scene = _scene(session)
+    scale = _whole(data.get("scale"), "the scale", 1, len(scene.maps))
+    code = _whole(data.get("code"), "a code", 0, bench.tokenizer.vocab_size - 1)
+    h, w = scene.maps.grids[scale - 1]
+    cells = data.get("cells")
+    if not isinstance(cells, list) or not 0 < len(cells) <= h * w:
+        raise ValueError(f"Choose between 1 and {h * w} tokens of scale {scale} to replace.")
+    cells = [_whole(cell, "a token", 0, h * w - 1) for cell in cells]
+    ids = scene.maps[scale - 1].clone()
+    ids.view(-1)[cells] = code
+    edited = scene.maps.with_map(scale, ids)
+    if session.policy == "requantise" and scale < len(edited):
+        edited = _requantise(bench, scene, edited, scale)
+    if edited == scene.maps:
+        return session
+    many = "1 token" if len(cells) == 1 else f"{len(cells)} tokens"
+    follow = ", finer re-quantised" if session.policy == "requantise" and scale < len(edited) else ""
+    step = f"Scale {scale}: {many} to code {code}{follow}"
+    return session.then(replace(scene, maps=edited, step=step, place=(scale, *divmod(cells[-1], w))))
+
+
+def _requantise(bench: Workbench, scene: Scene, edited: TokenMaps, scale: int) -> TokenMaps:
+    """Finer scales describe what scales 1..scale leave unexplained: of the input, or of the generated picture."""
+    if scene.picture is None:
+        return bench.tokenizer.requantise(scene.source, edited, scale)
+    return bench.tokenizer.encode(as_image(scene.picture.fits[scene.fit]), given=edited, keep=scale)
+
+
+def _reset(bench: Workbench, session: Session, data: Mapping) -> Session:
+    scene = _scene(session)
+    if scene.maps == scene.source:
+        return session
+    return session.then(replace(scene, maps=scene.source, step="Back to the picture's own tokens", place=None))
+
+
+def _adopt(bench: Workbench, session: Session, data: Mapping) -> Session:
+    """Takes a generated picture over from Generate. The token maps come from the browser and are checked."""
+    grids = bench.tokenizer.grids
+    sent = data.get("maps")
+    if not isinstance(sent, list) or len(sent) != len(grids):
+        raise ValueError("The generated picture is not complete. Generate it again.")
+    maps = []
+    for k, ((h, w), ids) in enumerate(zip(grids, sent, strict=True), start=1):
+        if not isinstance(ids, list) or len(ids) != h * w:
+            raise ValueError(f"Scale {k} of the generated picture is not complete. Generate it again.")
+        ids = [_whole(code, "a code", 0, bench.tokenizer.vocab_size - 1) for code in ids]
+        maps.append(torch.tensor(ids).view(1, h, w))
+    label = str(data.get("label", ""))[:60].replace("_", " ")
+    seed = data.get("seed") if isinstance(data.get("seed"), int) else 0
+    title = f"{label.capitalize()}, seed {seed}"
+    own = TokenMaps(tuple(maps), bench.tokenizer.meta)
+    scene = Scene(session.opened + 1, title, "generated", None, "", own, own, None, f"Took over {title}")
+    return session.then(scene)
+
+
+def _scene(session: Session) -> Scene:
+    if session.present is None:
+        raise ValueError("Open a picture first.")
+    return session.present
+
+
+def _whole(value: object, what: str, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{what.capitalize()} is a whole number from {low} to {high}, not {str(value)[:40]}.")
+    return value
+
+
+def _sentence(text: str) -> str:
+    """A library's message as a sentence of the page."""
+    text = text[:1].upper() + text[1:]
+    return f"{text}{'' if text.endswith('.') else '.'} What you had is unchanged."
+
+
+ACTIONS: Mapping[str, Callable[[Workbench, Session, Mapping], Session]] = {
+    "upload": _upload,
+    "sample": _sample,
+    "fit": _fit,
+    "replace": _replace,
+    "undo": lambda bench, session, data: session.undo(),
+    "redo": lambda bench, session, data: session.redo(),
+    "reset": _reset,
+    "policy": lambda bench, session, data: session.with_policy(str(data.get("policy"))),
+    "adopt": _adopt,
+}

@@ -1,0 +1,33 @@
+"""The parts that every tab is built of. Drawing and pointer work is JavaScript (assets/js); Python sends plain values."""
+
+from explorer.ui.components.parts import (
+    card,
+    classes,
+    finding,
+    header,
+    history,
+    notice,
+    pyramid,
+    sampling,
+    sending,
+    sources,
+    specimen,
+    timeline,
+    tools,
+)
+
+__all__ = [
+    "card",
+    "classes",
+    "finding",
+    "header",
+    "history",
+    "notice",
+    "pyramid",
+    "sampling",
+    "sending",
+    "sources",
+    "specimen",
+    "timeline",
+    "tools",
+]

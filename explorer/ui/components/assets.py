@@ -1,0 +1,13 @@
+"""The page's style and script, put into the document's head: no request of their own, no flash of unstyled parts."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[3] / "assets"
+STYLES = ("tokens", "frame", "base", "stage", "parts")
+SCRIPTS = ("core", "geometry", "pyramid", "timeline", "specimen", "card", "sources", "header", "edit", "generate", "link")
+
+
+def head() -> str:
+    style = "\n".join((FOLDER / "css" / f"{name}.css").read_text("utf-8") for name in STYLES)
+    script = "\n".join((FOLDER / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+    return f"<style>{style}</style><script>{script}</script>"

@@ -1,0 +1,118 @@
+"""The shell: header, three tabs, and the two wires between the page's script and Python.
+
+`link` carries the session: the script sends one action at a time ("act"), the answer is the new view. `runner` streams a
+generation ("generate", "stop"). Both hold plain values; assets/js/link.js is their other end.
+"""
+
+import logging
+from collections.abc import Iterator
+
+import gradio as gr
+
+from explorer.samples import SAMPLES, load_sample
+from explorer.ui import actions, components, edit_tab, generate_tab, inspect_tab
+from explorer.ui.session import Session
+from explorer.ui.views import model_view, session_view
+from explorer.ui.workbench import Workbench
+
+log = logging.getLogger(__name__)
+
+FAILED = "Something went wrong on the server; it has been logged there. What you had is unchanged."
+VISITORS = 16  # actions or runs at once; the device's lock makes models take turns within them
+LINK = "Tokenscope.connect({props, watch, server, upload, send: (data) => trigger('act', data)})"
+RUNNER = """Tokenscope.connectRunner({props, watch, send: (name, data) =>
+  name === 'stop' ? trigger('stop', data) : trigger('generate', data)})"""
+
+
+def build_page(bench: Workbench) -> gr.Blocks:
+    """The page around loaded models; launch it with `explorer.ui.launch_page`."""
+    first = first_session(bench)
+    with gr.Blocks(title="Tokenscope", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as page:
+        state = gr.State(first)
+        components.header()
+        components.notice()
+        with gr.Tabs(elem_classes="ts-tabs"):
+            for name, tab in (("Inspect", inspect_tab), ("Edit", edit_tab), ("Generate", generate_tab)):
+                with gr.Tab(name):
+                    tab.build()
+        link = _wire(LINK, value=first_view(bench, first), server_functions=_look_ups(bench))
+        runner = _wire(RUNNER, value=None)
+
+        quiet = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
+        link.act(_act_function(bench), state, [state, link], concurrency_limit=VISITORS, **quiet)
+        going = runner.generate(_generate_function(bench), None, runner, concurrency_limit=VISITORS, **quiet)
+        runner.stop(None, None, None, cancels=[going], api_visibility="private")
+    return page
+
+
+def first_session(bench: Workbench) -> Session:
+    """What stands on the page before anybody touched it: a sample, tokenized by the loaded model."""
+    sample = SAMPLES[0]
+    image = load_sample(sample.name)
+    return actions.open_picture(bench, Session(), image, sample.title, sample.credit, sample.name)
+
+
+def first_view(bench: Workbench, session: Session) -> dict:
+    view = {"model": model_view(bench), "session": session_view(bench, session), "selection": {"k": 3, "i": 1, "j": 1}}
+    view["selection"]["k"] = min(3, len(bench.tokenizer.grids) - 1)
+    if bench.generator:
+        sampling = {key: value for key, value in view["model"]["sampling"].items()}
+        label = "sunflower" if "sunflower" in bench.generator.classes else bench.generator.classes[0]
+        *_, view["run"] = generate_tab.run_views(bench, "", label=label, status="example", **sampling)
+    return view
+
+
+def act(bench: Workbench, session: Session, data: dict) -> Iterator[tuple[Session, dict]]:
+    """One action: the new session and its view; the old session with a sentence when it cannot be done.
+
+    Where decoding is slow the final picture comes first, the other scales after it.
+    """
+    ticket = data.get("ticket")
+    try:
+        new = actions.perform(bench, session, str(data.get("kind")), data)
+        if bench.slow:
+            yield new, {"session": session_view(bench, new, every_scale=False)}
+        yield new, {"ticket": ticket, "session": session_view(bench, new)}
+    except ValueError as error:
+        yield session, {"ticket": ticket, "problem": str(error)}
+    except Exception:  # whatever happens the visitor keeps the session and reads a sentence
+        log.exception("action failed")
+        yield session, {"ticket": ticket, "problem": FAILED}
+
+
+def _wire(script: str, **settings: object) -> gr.HTML:
+    return gr.HTML(
+        html_template="", js_on_load=script, apply_default_css=False, visible="hidden", **settings
+    )
+
+
+def _act_function(bench: Workbench):
+    def act_on(session: Session, event: gr.EventData):
+        yield from act(bench, session, dict(event._data or {}))
+
+    return act_on
+
+
+def _generate_function(bench: Workbench):
+    def generate(event: gr.EventData):
+        yield from generate_tab.stream(bench, dict(event._data or {}))
+
+    return generate
+
+
+def _look_ups(bench: Workbench) -> list:
+    """Server functions: cheap, without a session, and a falsy answer where there is none."""
+
+    def card(code):
+        try:
+            return bench.card(code)
+        except ValueError:
+            return None
+
+    def swatches(codes):
+        try:
+            return bench.swatches(codes)
+        except ValueError:
+            return None
+
+    return [card, swatches]

@@ -1,0 +1,81 @@
+"""One visitor's state: immutable, so that undo is a step back and an error leaves everything as it was.
+
+A `Scene` is all that the picture in Inspect and Edit needs; a `Session` is a line of scenes with a place on it.
+Opening another picture or another fit is a step like an edit: it can be undone too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from explorer.token_maps import TokenMaps
+
+POLICIES = ("keep", "requantise")
+MAX_STEPS = 200  # scenes kept for undo; they share all but their token maps
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that was opened, fitted in every way: fits maps a mode to bytes (H,W,3), or to why it cannot be."""
+
+    title: str
+    credit: str
+    sample: str  # the name of the sample, "" for an upload
+    size: tuple[int, int]  # width, height as opened
+    fits: Mapping[str, np.ndarray | str]
+
+
+@dataclass(frozen=True)
+class ScaleNumbers:
+    """How the tokenizer chose the tokens of one scale of the source. Grid h w, N nearest codes."""
+
+    distance_hw: np.ndarray
+    nearest_hwN: np.ndarray
+    nearest_distance_hwN: np.ndarray
+    unexplained: tuple[float, float]  # share of the feature's energy left before and after this scale
+
+
+@dataclass(frozen=True)
+class Scene:
+    """number: which opened picture this is. picture and fit: None and "" for a generated one."""
+
+    number: int
+    title: str
+    credit: str
+    picture: Picture | None
+    fit: str
+    source: TokenMaps  # as tokenized or generated
+    maps: TokenMaps  # as edited
+    numbers: tuple[ScaleNumbers, ...] | None
+    step: str  # what was done to get here, for the history
+    place: tuple[int, int, int] | None = None  # scale from 1, row and column from 0 of the last change
+
+
+@dataclass(frozen=True)
+class Session:
+    past: tuple[Scene, ...] = ()
+    present: Scene | None = None
+    future: tuple[Scene, ...] = ()
+    policy: str = "keep"
+    opened: int = 0  # how many pictures were opened so far
+
+    def then(self, scene: Scene) -> "Session":
+        """The scene comes next; what had been undone is forgotten."""
+        past = self.past if self.present is None else (*self.past, self.present)
+        return replace(self, past=past[-MAX_STEPS:], present=scene, future=(), opened=max(self.opened, scene.number))
+
+    def undo(self) -> "Session":
+        if not self.past:
+            raise ValueError("There is nothing to undo.")
+        return replace(self, past=self.past[:-1], present=self.past[-1], future=(self.present, *self.future))
+
+    def redo(self) -> "Session":
+        if not self.future:
+            raise ValueError("There is nothing to redo.")
+        return replace(self, past=(*self.past, self.present), present=self.future[0], future=self.future[1:])
+
+    def with_policy(self, policy: str) -> "Session":
+        if policy not in POLICIES:
+            raise ValueError(f"Finer scales can be treated as {' or '.join(POLICIES)}, not {policy!r}.")
+        return replace(self, policy=policy)

@@ -1,0 +1,147 @@
+"""Sessions and runs as the plain values that the page draws (assets/js). Scales lie coarse to fine, cells row by row."""
+
+import math
+
+from torch import Tensor
+
+from explorer.analysis.fidelity import psnr
+from explorer.figures.difference import difference, gradient
+from explorer.figures.images import bytes_uri, data_uri, picture_uri
+from explorer.samples import SAMPLES, load_sample
+from explorer.token_maps import TokenMaps
+from explorer.ui.actions import FITTED, as_image
+from explorer.ui.session import ScaleNumbers, Scene, Session
+from explorer.ui.workbench import Workbench
+
+UPLOAD_MB = 20
+THUMBNAIL = 96
+
+
+def model_view(bench: Workbench) -> dict:
+    """What stays the same while a model is loaded."""
+    tok, gen = bench.tokenizer, bench.generator
+    return {
+        "name": tok.name,
+        "codes": tok.vocab_size,
+        "grids": [list(grid) for grid in tok.grids],
+        "device": str(tok.device),
+        "upload_mb": UPLOAD_MB,
+        "samples": [
+            {"name": sample.name, "title": sample.title, "credit": sample.credit, "image": _thumbnail(sample.name)}
+            for sample in SAMPLES
+        ],
+        "classes": list(gen.classes) if gen else None,
+        "generator": gen.name if gen else None,
+        "sampling": sampling_view(gen.sampling) if gen else None,
+    }
+
+
+def _thumbnail(name: str) -> str:
+    picture = load_sample(name)
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    return picture_uri(picture.crop((left, top, left + side, top + side)).resize((THUMBNAIL, THUMBNAIL)))
+
+
+def sampling_view(sampling: dict) -> dict:
+    """The card's settings with every slider set: off is 0 for top-k and 1 for top-p."""
+    return {
+        "seed": 0,
+        "guidance": float(sampling.get("guidance") or 0),
+        "top_k": int(sampling.get("top_k") or 0),
+        "top_p": float(sampling.get("top_p") or 1) or 1.0,
+    }
+
+
+def session_view(bench: Workbench, session: Session, every_scale: bool = True) -> dict | None:
+    """The picture in Inspect and Edit. every_scale False decodes the last scale only, the others are marked stale."""
+    scene = session.present
+    if scene is None:
+        return None
+    K = len(scene.maps)
+    shown = list(range(1, K + 1)) if every_scale else [K]
+    pictures = dict(zip(shown, bench.pictures(scene.maps, None if every_scale else [K]), strict=True))
+    fitted = as_image(scene.picture.fits[scene.fit]) if scene.picture else None
+    before = bench.pictures(scene.source, [K])[0]
+    H, W = bench.tokenizer.image_hw
+    return {
+        "picture": scene.number,
+        "title": scene.title,
+        "credit": scene.credit,
+        "note": _note(scene, H, W),
+        "sample": scene.picture.sample if scene.picture else "",
+        "fit": scene.fit,
+        "size": [H, W],
+        "ratio": f"{W} / {H}",
+        "input": bytes_uri(scene.picture.fits[scene.fit]) if scene.picture else "",
+        "before": data_uri(before),
+        "difference": _difference_view(before, pictures[K]),
+        "scales": [_scale_view(bench, scene, k, pictures.get(k + 1), fitted) for k in range(K)],
+        "edit": _edit_view(session),
+    }
+
+
+def _note(scene: Scene, H: int, W: int) -> str:
+    if scene.picture is None:
+        return f"{W} × {H} px."
+    width, height = scene.picture.size
+    return f"{width} × {height} px, {FITTED[scene.fit]} to {W} × {H} px."
+
+
+def _scale_view(bench: Workbench, scene: Scene, k: int, picture: Tensor | None, fitted: Tensor | None) -> dict:
+    ids_hw, own_hw = scene.maps[k][0], scene.source[k][0]
+    return {
+        **map_view(bench, scene.maps, k),
+        "image": None if picture is None else data_uri(picture),
+        "stale": picture is None,
+        "psnr": None if picture is None or fitted is None else _finite(psnr(picture[None], fitted)),
+        "changed": (ids_hw != own_hw).int().flatten().tolist(),
+        **(_numbers_view(scene.numbers[k]) if scene.numbers else {"distance": None, "near": None}),
+    }
+
+
+def map_view(bench: Workbench, maps: TokenMaps, k: int) -> dict:
+    """Ids and colours of scale k (from 0); an unknown token has id -1."""
+    h, w = maps.grids[k]
+    ids = maps[k][0].flatten().tolist()
+    return {"h": h, "w": w, "ids": ids, "colours": [bench.colours[code] if code >= 0 else None for code in ids]}
+
+
+def _numbers_view(numbers: ScaleNumbers) -> dict:
+    count = numbers.nearest_hwN.shape[-1]
+    return {
+        "distance": numbers.distance_hw.round(4).flatten().tolist(),
+        "near": {
+            "ids": numbers.nearest_hwN.reshape(-1, count).tolist(),
+            "distance": numbers.nearest_distance_hwN.round(4).reshape(-1, count).tolist(),
+        },
+        "unexplained": numbers.unexplained,
+    }
+
+
+def _difference_view(before: Tensor, after: Tensor) -> dict:
+    found = difference(before, after)
+    return {
+        "image": bytes_uri(found.pixels),
+        "gradient": gradient(),
+        "limit": found.limit,
+        "mean": found.mean,
+    }
+
+
+def _edit_view(session: Session) -> dict:
+    scene = session.present
+    steps = [*session.past, scene, *session.future]
+    changed = sum(int((a != b).sum()) for a, b in zip(scene.maps, scene.source, strict=True))
+    return {
+        "policy": session.policy,
+        "undo": bool(session.past),
+        "redo": bool(session.future),
+        "changed": changed,
+        "history": [{"text": one.step, "now": index == len(session.past)} for index, one in enumerate(steps)],
+    }
+
+
+def _finite(value: Tensor) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,95 @@
+"""The loaded models and what all sessions may share: the device with its lock, and memories addressed by content."""
+
+import time
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from explorer.analysis.colours import codebook_colours
+from explorer.analysis.neighbours import nearest_codes
+from explorer.figures.images import data_uri
+from explorer.token_maps import TokenMaps
+from explorer.tokenizers import Tokenizer
+
+NEIGHBOURS = 8  # codes shown beside a code
+REMEMBERED = 4096  # code cards; one is about 10 kB of text
+SLOW_SECONDS = 0.3  # above this, decoding every scale waits until the last one is on the page
+
+
+class Workbench:
+    """Models for the page. Nothing here belongs to one visitor.
+
+    usage_KV: counts of every code at every scale over `usage_of` (a phrase), or None.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, generator=None, usage_KV: Tensor | None = None, usage_of: str = ""):
+        self.tokenizer = tokenizer
+        self.generator = generator
+        self.codebook = tokenizer.codebook
+        self.colours = [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in codebook_colours(self.codebook).tolist()]
+        self.usage_KV = usage_KV
+        self.usage_of = usage_of
+        self.decode_seconds = 0.0
+        self._card = lru_cache(REMEMBERED)(self._make_card)
+        self._swatches: dict[int, str] = {}  # at most one per code
+
+    @property
+    def slow(self) -> bool:
+        """Whether showing all scales takes so long that the last one should come first."""
+        return self.decode_seconds > SLOW_SECONDS
+
+    def pictures(self, maps: TokenMaps, scales: list[int] | None = None) -> Tensor:
+        """The picture after each (asked) scale, (K,3,H,W); remembered by the tokenizer's memo."""
+        started = time.perf_counter()
+        pictures = self.tokenizer.decode_progressive(maps, scales)[:, 0]
+        if scales is None:
+            self.decode_seconds = max(self.decode_seconds, time.perf_counter() - started)
+        return pictures
+
+    def swatches(self, codes: list[int]) -> list[dict]:
+        """What each code looks like alone: {"id", "swatch", "colour"}. ValueError for more than 64 codes."""
+        if not isinstance(codes, list) or not 0 < len(codes) <= 64:
+            raise ValueError("between 1 and 64 codes can be looked up at once")
+        missing = [self._checked(code) for code in codes if code not in self._swatches]
+        for code, swatch in zip(missing, self.tokenizer.decode_code_swatches(missing), strict=True):
+            self._swatches[code] = data_uri(swatch)
+        return [{"id": code, "swatch": self._swatches[code], "colour": self.colours[code]} for code in codes]
+
+    def _checked(self, code: int) -> int:
+        if isinstance(code, bool) or not isinstance(code, int) or not 0 <= code < self.tokenizer.vocab_size:
+            raise ValueError(f"there is no code {code!r}; codes go from 0 to {self.tokenizer.vocab_size - 1}")
+        return code
+
+    def card(self, code: int) -> dict:
+        """What the page shows about a code: picture, norm, neighbours, use by scale."""
+        return self._card(self._checked(code))
+
+    def _make_card(self, code: int) -> dict:
+        count = min(NEIGHBOURS, self.tokenizer.vocab_size - 1)
+        ids_1N, distances_1N = nearest_codes(self.codebook, [code], count)
+        own, *others = self.swatches([code, *ids_1N[0].tolist()])
+        near = [
+            {**other, "distance": distance} for other, distance in zip(others, distances_1N[0].tolist(), strict=True)
+        ]
+        return {
+            **own,
+            "norm": float(torch.linalg.vector_norm(self.codebook[code])),
+            "near": near,
+            **self._usage(code),
+        }
+
+    def _usage(self, code: int) -> dict:
+        if self.usage_KV is None:
+            return {"usage": None}
+        counts_K, totals_K = self.usage_KV[:, code], self.usage_KV.sum(1).clamp_min(1)
+        shares = (counts_K / totals_K).tolist()
+        return {
+            "usage": shares,
+            "usage_text": [
+                f"{count} of {total} tokens ({share:.2%})"
+                for count, total, share in zip(counts_K.tolist(), totals_K.tolist(), shares, strict=True)
+            ],
+            "usage_of": self.usage_of,
+            "usage_peak": f"at most {max(shares):.2%}" if max(shares) else "never used",
+        }

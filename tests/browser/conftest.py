@@ -1,0 +1,71 @@
+"""One server and one browser for all browser tests. A page fails its test on a console error or a request that
+would leave this machine."""
+
+import os
+import shutil
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+--disable-component-update --disable-sync""".split()
+# Streams that end when a page closes; the browser counts them as failed requests, not as errors of the page.
+WIDE = {"width": 1440, "height": 900}
+NARROW = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def address():
+    """The page with the bundled models, served on a free port."""
+    from explorer import ui
+    from explorer.ui.options import AppOptions
+
+    options = AppOptions(
+        tokenizer=os.environ.get("TS_TOK", "mini"), generator=os.environ.get("TS_GEN", "mini")
+    )
+    page = ui.open_page(options)
+    _, url, _ = page.launch(**ui.settings(options), prevent_thread_lock=True, quiet=True)
+    yield url
+    page.close(verbose=False)
+
+
+@pytest.fixture(scope="session")
+def browser(missing_browser):
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as playwright:
+        try:
+            found = CHROMIUM if os.path.exists(CHROMIUM) else None  # None: Playwright's own download
+            browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        except Error as error:
+            missing_browser(str(error).splitlines()[0])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """open_page(width="wide" | "narrow") gives a page of its own session, ready to use."""
+    contexts, complaints = [], []
+
+    def open_one(width: str = "wide", query: str = ""):
+        context = browser.new_context(viewport=WIDE if width == "wide" else NARROW, reduced_motion="reduce")
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: complaints.append(request.url) if _leaves(request.url, address) else None)
+        page.goto(address + query)
+        page.locator(".ts-cell").first.wait_for()
+        page.locator(".ts-card .ts-id strong").first.wait_for()
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == [], "the page wrote errors to the console, or asked for something outside this machine"
+
+
+def _leaves(url: str, address: str) -> bool:
+    return not url.startswith((address.rstrip("/"), "data:", "blob:"))
