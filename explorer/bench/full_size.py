@@ -7,7 +7,7 @@ Random weights (time does not depend on their values), so nothing is downloaded:
 
 The work is one picture: encode, decode, generate with guidance. The first call of each kind counts its
 operations and warms up; the fastest of the following ones is reported. Building the pairs in turn keeps
-memory near 3 GB.
+memory below 3 GB.
 """
 
 import gc
@@ -126,7 +126,6 @@ def ratios(rows: list[Row]) -> dict[str, dict[str, float]]:
         work: {
             "gflop": next_scale[work].gflop / raster[work].gflop,
             "seconds": next_scale[work].seconds / raster[work].seconds,
-            "steps": next_scale[work].steps / raster[work].steps,
         }
         for work in next_scale
     }
@@ -143,8 +142,14 @@ def show_row(row: Row) -> str:
 
 def show_ratios(result: dict[str, Any]) -> str:
     lines = [
-        f"{work}: {ratio['gflop']:.1f} times the work, {ratio['seconds']:.1f} times the seconds, "
-        f"{ratio['steps']:.3g} times the steps"
+        f"{work}: {ratio['gflop']:.1f} times the work in {ratio['seconds']:.1f} times the seconds"
         for work, ratio in result["ratios"].items()
     ]
     return "\n".join([f"{MODELS[0]} compared with {MODELS[1]}:", *lines])
+
+
+def show_machine(result: dict[str, Any]) -> str:
+    return (
+        f"{result['machine']}; {result['device']}, {result['threads']} threads, batch {result['batch']}, "
+        f"{result['image_size']} px, torch {result['torch']}"
+    )

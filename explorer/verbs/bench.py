@@ -18,7 +18,7 @@ def add_verbs(verbs) -> None:
         "name",
         metavar="NAME",
         choices=("full-size",),
-        help="full-size: VAR's tokenizer with VAR-d16 beside LlamaGen's with GPT-B, random weights, 3 GB",
+        help="full-size: VAR's tokenizer with VAR-d16 beside LlamaGen's with GPT-B, random weights",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's choice)")
     parser.add_argument(
@@ -47,7 +47,4 @@ def bench(arguments: argparse.Namespace) -> None:
         print_json(result)
         return
     print(full_size.show_ratios(result))
-    print(
-        f"{result['machine']}; {result['device']}, {result['threads']} threads, batch {result['batch']}, "
-        f"{result['image_size']} px, torch {result['torch']}"
-    )
+    print(full_size.show_machine(result))

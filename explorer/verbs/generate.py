@@ -72,8 +72,10 @@ def generate(arguments: argparse.Namespace) -> None:
         progress.show(step.index, step.total, f"{seconds:.2f} s")
         if arguments.steps:
             digits = len(str(step.total))
-            step_files.append(save_pictures(tok, step.maps, folder, stems, f"_step_{step.index:0{digits}d}"))
-    files = save_pictures(tok, step.maps, folder, stems)
+            step_files.append(
+                save_pictures(gen.tokenizer, step.maps, folder, stems, f"_step_{step.index:0{digits}d}")
+            )
+    files = save_pictures(gen.tokenizer, step.maps, folder, stems)
     for b, stem in enumerate(stems):
         step.maps.image(b).save(folder / f"{stem}.npz")
 
