@@ -10,6 +10,7 @@ Shapes: B batch, H W pixels. A size is always (H, W); PIL's own (width, height) 
 """
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -26,7 +27,7 @@ MAX_PIXELS = 100_000_000
 GREY = (128, 128, 128)
 WHITE = (255, 255, 255)
 # Raster formats only: PIL would hand EPS and PDF files to external programs.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
 # What PIL's decoders raise on damaged files.
 DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
 BIG_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
@@ -45,17 +46,23 @@ def open_image(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> Imag
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit comes next
         try:
-            image = Image.open(io.BytesIO(source), formats=FORMATS)
+            image = Image.open(io.BytesIO(source), formats=_available_formats())
         except UnidentifiedImageError as error:
             kinds = ", ".join(FORMATS)
             raise ValueError(f"{name} is not a picture in a known format ({kinds})") from error
         except Image.DecompressionBombError as error:
-            raise ValueError(
-                f"{name} has too many pixels; at most {_mega(max_pixels)} are accepted"
-            ) from error
+            number = re.search(r"(\d+) pixels", str(error))  # PIL's own limit is hit before it tells the size
+            size = _mega(int(number[1])) if number else "too many pixels"
+            raise ValueError(f"{name} has {size}; at most {_mega(max_pixels)} are accepted") from error
         except DECODE_ERRORS as error:
             raise ValueError(f"{name} is damaged or not a picture: {error}") from error
     return to_rgb(image, max_pixels, name)
+
+
+def _available_formats() -> list[str]:
+    """Those of FORMATS that this PIL was built with."""
+    Image.init()
+    return [kind for kind in FORMATS if kind in Image.OPEN]
 
 
 def _missing(path) -> bytes:
