@@ -8,6 +8,7 @@ from explorer.verbs.shared import (
     add_tokenizer_options,
     add_verb,
     new_file,
+    new_picture,
     open_tokenizer,
     print_json,
 )
@@ -59,12 +60,13 @@ def tokenize(arguments: argparse.Namespace) -> None:
 
     picture = open_image(arguments.image)
     out = new_file(arguments.out)
+    seen = new_picture(arguments.save_input) if arguments.save_input else None
     tok = open_tokenizer(arguments)
     image = tok.fit(picture, mode=arguments.fit)
     maps = tok.encode(image)
     maps.save(out)
-    if arguments.save_input:
-        to_pil(image)[0].save(new_file(arguments.save_input))
+    if seen:
+        to_pil(image)[0].save(seen)
 
     tokens = sum(h * w for h, w in tok.grids)
     H, W = image.shape[-2:]
@@ -89,10 +91,10 @@ def decode(arguments: argparse.Namespace) -> None:
     from explorer.tokenizers.images import to_pil
 
     maps = TokenMaps.load(arguments.maps)
-    out = new_file(arguments.out)
+    out = new_picture(arguments.out)
     tok = open_tokenizer(arguments)
-    if arguments.grids is None and maps.grids != tok.grids:
-        tok = tok.with_grids(maps.grids)  # the file knows its own schedule
+    if arguments.grids is None and (maps.meta or {}).get("sha256") == tok.sha256:
+        tok = tok.with_grids(maps.grids)  # another size of the same model: the file knows its schedule
     K = len(tok.grids)
     upto = K if arguments.upto is None else arguments.upto
     if not 1 <= upto <= K:

@@ -9,6 +9,7 @@ from typing import Any
 
 Run = Callable[[argparse.Namespace], None]
 FITS = ("crop", "letterbox", "reference")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def add_verb(verbs: Any, name: str, run: Run, summary: str, example: str) -> argparse.ArgumentParser:
@@ -90,6 +91,13 @@ def new_file(path: str) -> Path:
         raise ValueError(f"{path} is a folder; name a file in it")
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def new_picture(path: str) -> Path:
+    """`new_file` for a picture. Raises ValueError for an ending that we do not write."""
+    if Path(path).suffix.lower() not in PICTURES:
+        raise ValueError(f"{path}: pictures are written as {', '.join(PICTURES)}")
+    return new_file(path)
 
 
 class Progress:
