@@ -238,6 +238,10 @@ def test_inspect_says_what_a_file_is(desk, capsys):
         ("download unheard-of", "unheard-of"),
         ("train tokenizer --data nowhere --out run --steps 1", "nowhere"),
         ("train nonsense --data . --out run", "nonsense"),
+        ("train tokenizer --data . --out run", "minutes"),
+        ("train tokenizer --data . --out run --steps 1 --set colour=red", "colour"),
+        ("train tokenizer --data . --out run --steps 1 --set batch=many", "batch=many"),
+        ("train var --data . --out run --steps 1", "--tokenizer"),
         ("bench nonsense", "nonsense"),
         ("conjure", "conjure"),
         ("tokenize photo.jpg --out a.npz --device toaster", "toaster"),
@@ -252,6 +256,30 @@ def test_bad_input_is_one_line_and_exit_code_2(desk, capsys, line, named):
     captured = capsys.readouterr()
     assert captured.err.startswith("error: ") and captured.err.count("\n") == 1, captured.err
     assert named in captured.err and captured.out == ""
+
+
+# ---- train ----
+
+
+def test_train_options_reach_the_recipe(desk, monkeypatch):
+    from explorer.training import main
+
+    asked = {}
+    monkeypatch.setattr(main, "run_recipe", lambda *places, **options: asked.update(options, places=places))
+    line = "train tokenizer --data photos --out run --steps 5 --set batch=4 lr=1 scales=1,2,4 --name toy"
+    assert explorer(line) == 0
+    recipe, data, out = asked["places"]
+    assert (recipe.name, recipe.batch, recipe.lr, recipe.scales) == ("tokenizer", 4, 1.0, (1, 2, 4))
+    assert (data, out) == (Path("photos"), Path("run"))
+    assert (asked["steps"], asked["minutes"], asked["resume"], asked["name"]) == (5, None, False, "toy")
+
+
+def test_train_choices_are_those_of_the_recipes():
+    from explorer.training.recipes import PRESETS
+    from explorer.verbs import train
+
+    assert train.PRESETS == tuple(PRESETS)
+    assert all(set(train.RECIPES) == set(recipes) for recipes in PRESETS.values())
 
 
 # ---- small parts ----
