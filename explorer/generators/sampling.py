@@ -81,7 +81,7 @@ def keep_top_k(logits: Tensor, top_k: int) -> Tensor:
 
 def keep_top_p_from_tail(logits: Tensor, top_p: float) -> Tensor:
     """VAR's nucleus: drops the least likely codes that sum to at most 1 - top_p; the likeliest stays."""
-    ascending, order = logits.sort(dim=-1)
+    ascending, order = logits.sort(dim=-1, stable=True)  # ties alike on every device
     drop = ascending.softmax(-1).cumsum(-1) <= 1 - top_p
     drop[..., -1] = False
     return ~torch.zeros_like(drop).scatter(-1, order, drop)
@@ -89,7 +89,7 @@ def keep_top_p_from_tail(logits: Tensor, top_p: float) -> Tensor:
 
 def keep_top_p_from_head(logits: Tensor, top_p: float) -> Tensor:
     """LlamaGen's nucleus: keeps the likeliest codes up to and with the one that takes the sum past top_p."""
-    descending, order = logits.sort(dim=-1, descending=True)
+    descending, order = logits.sort(dim=-1, descending=True, stable=True)
     past = descending.softmax(-1).cumsum(-1) > top_p
     drop = torch.cat((torch.zeros_like(past[..., :1]), past[..., :-1]), dim=-1)
     return ~torch.zeros_like(drop).scatter(-1, order, drop)
@@ -142,7 +142,7 @@ def noise(seeds: Sequence[int], step: int, cells: int, vocab_size: int) -> Tenso
     """
     rows = []
     for seed in seeds:
-        stream = np.random.Generator(np.random.Philox(key=[seed, step]))
+        stream = np.random.Generator(np.random.Philox(key=np.array([seed, step], np.uint64)))
         rows.append(stream.standard_exponential((cells, vocab_size), dtype=np.float32))
     # The ziggurat can return 0, and 0/0 would win every argmax as NaN.
     smallest = np.finfo(np.float32).tiny
