@@ -1,7 +1,8 @@
-"""refresh: rebuild what is derived from weights (preview maps, usage counts, projections, examples)."""
+"""refresh: rebuild what is derived from the bundled weights (usage counts, previews, planes, finished examples)."""
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from explorer.verbs.shared import add_json_option, add_verb, print_json
@@ -12,31 +13,31 @@ def add_verbs(verbs) -> None:
         verbs,
         "refresh",
         refresh,
-        "rebuild everything derived from the weights in checkpoints/, where it is missing or stale",
+        "rebuild what is derived from the weights in checkpoints/ and no longer matches them",
         "python -m explorer refresh --data photos.zip",
     )
     parser.add_argument(
-        "--data", metavar="PATH", help="the photos the models were trained on, for usage counts"
+        "--data", type=Path, metavar="PATH", help="the training photos, whose held-out part is counted"
     )
-    parser.add_argument("--all", action="store_true", help="rebuild also what is up to date")
+    parser.add_argument("--all", action="store_true", help="rebuild what still matches, too")
     parser.add_argument(
-        "--check", action="store_true", help="only say what is stale; exit code 2 when something is"
+        "--check", action="store_true", help="only say what is stale; exit code 2 if anything is"
     )
     add_json_option(parser)
 
 
 def refresh(arguments: argparse.Namespace) -> None:
-    from explorer.jobs.refresh import refresh as rebuild
-    from explorer.jobs.refresh import stale_members
+    from explorer.jobs import refresh as job
 
     if arguments.check:
-        stale = [member.name for member in stale_members()]
-        if arguments.json:
-            print_json({"stale": stale})
+        stale = [member.name for member in job.stale_members()]
         if stale:
-            raise ValueError(f"stale: {', '.join(stale)}; run python -m explorer refresh --data PHOTOS")
-        return
-    data = Path(arguments.data) if arguments.data else None
-    written = rebuild(data, everything=arguments.all, say=lambda text: print(text, file=sys.stderr))
+            raise ValueError(f"stale: {', '.join(stale)}; run `python -m explorer refresh --data PHOTOS`")
+        written = []
+    else:
+        say = partial(print, file=sys.stderr, flush=True)
+        written = job.refresh(arguments.data, everything=arguments.all, say=say)
     if arguments.json:
         print_json({"written": [str(path) for path in written]})
+    elif arguments.check:
+        print("nothing is stale")
