@@ -1,4 +1,4 @@
-"""refresh: rebuild what is derived from the bundled weights (usage counts, previews, planes, finished examples)."""
+"""refresh: rebuild what is derived from the bundled weights (usage counts, previews, finished examples)."""
 
 import argparse
 import sys
