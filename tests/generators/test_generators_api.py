@@ -145,7 +145,7 @@ def test_arguments_are_not_changed(gen):
     "settings", [{}, {"top_k": 5}, {"top_p": 0.8}, {"temperature": 0.6}, {"guidance": 0}]
 )
 def test_drawing_agrees_with_teacher_forced_logits(gen, settings):
-    """The cached path and the parallel path are the same model: the second predicts every draw of the first."""
+    """The cached and the parallel path are one model: the second predicts every draw of the first."""
     settings = FREE | settings
     maps = draw_maps(gen, seed=6, **settings)
     for k, grid in enumerate(gen.grids):
@@ -185,13 +185,9 @@ def test_candidates(gen):
 def test_partial_maps(gen):
     """What can be predicted from the known tokens is predicted; the rest is NaN."""
     full = draw_maps(gen)
-    partial = with_known(
-        full, [torch.ones(1, 1, 1, dtype=torch.bool)] + [torch.zeros(1, dtype=torch.bool)] * 2
-    )
-    if len(gen.grids) == 1:
-        first_row = torch.zeros(1, *gen.grids[0], dtype=torch.bool)
-        first_row[:, 0] = True
-        partial = with_known(full, [first_row])
+    known = [torch.zeros(1, *grid, dtype=torch.bool) for grid in gen.grids]
+    known[0][:, 0] = True  # the first scale, or the first row
+    partial = with_known(full, known)
     whole, part = gen.logits(full, 2, guidance=1.5), gen.logits(partial, 2, guidance=1.5)
     reach = [~logits.isnan().any(-1) for logits in part]
     expected = sum(h * w for h, w in gen.grids[:2]) if len(gen.grids) > 1 else gen.grids[0][1] + 1
