@@ -40,6 +40,7 @@ def run_recipe(
     name: str | None = None,
     about: str = "",
     also: Path | None = None,
+    report_seconds: float = 20.0,
     say: Callable[[str], None] = lambda text: print(text, flush=True),
 ) -> Path:
     """Train, export and measure; returns the path of the weights, `out/NAME.safetensors` with its card.
@@ -65,7 +66,7 @@ def run_recipe(
     say(f"{name}: {parameters / 1e6:.2f} M parameters, {counts}, {where}")
     if init is not None and not (resume and (out / "state.pt").exists()):
         task.load_weights(read_checkpoint(init).tensors)
-    totals = run(task, budget, out, resume=resume, say=say)
+    totals = run(task, budget, out, resume=resume, report_seconds=report_seconds, say=say)
 
     card = {**task.card(), "name": name, "parameters": parameters}
     card["data"] = {

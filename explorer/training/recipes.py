@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 class TokenizerRecipe:
     """family: which network (see explorer.nets.vqvae). scales: sides of the token maps, coarse to fine.
 
-    feature_weight, adversarial_weight: 0 switches a loss off. adversarial_from: share of the run after
-    which the discriminator's gradient reaches the tokenizer. scale_dropout: share of pictures decoded from
-    their first scales only. warm_up: share of the run without quantisation, while the codes follow the
-    features.
+    commitment: weight of the pull of features towards their codes. size_weight: penalty on features of more
+    than unit mean square. feature_weight, adversarial_weight: 0 switches a loss off. adversarial_from: share
+    of the run after which the discriminator's gradient reaches the tokenizer. scale_dropout: share of
+    pictures decoded from their first scales only. warm_up: share of the run without quantisation, while the
+    codes follow the features. feature_minutes: training time of the classifier whose features are compared.
     """
 
     name: str
@@ -29,7 +30,8 @@ class TokenizerRecipe:
     vocab_size: int = 4096
     batch: int = 16
     lr: float = 1e-3
-    commitment: float = 0.25
+    commitment: float = 1.0
+    size_weight: float = 0.3
     feature_weight: float = 1.0
     adversarial_weight: float = 0.4
     adversarial_from: float = 0.45
@@ -41,11 +43,10 @@ class TokenizerRecipe:
 
 @dataclass(frozen=True)
 class TransformerRecipe:
-    """family: "var" (next-scale) or "llamagen" (raster). copies: augmented versions of each photo that are
-    seen.
+    """family: "var" (next-scale) or "llamagen" (raster). width, depth, heads: of the transformer.
 
-    sampling: default settings that go into the card. class_dropout: share of pictures trained without their
-    class, for guidance. ema: decay of the averaged weights.
+    copies: augmented versions of each photo that are seen. class_dropout: share of pictures trained without
+    their class, for guidance. ema: decay of the averaged weights. sampling: default settings for the card.
     """
 
     name: str
@@ -76,7 +77,7 @@ RASTER_TOKENIZER = TokenizerRecipe(
     "raster-tokenizer", "llamagen-tokenizer", MINI_SCALES[-1:], z_channels=32, code_dim=8, scale_dropout=0.0
 )
 VAR = TransformerRecipe("var", "var", width=256, depth=6, heads=4)
-RASTER = TransformerRecipe("raster", "llamagen", width=256, depth=8, heads=4)
+RASTER = TransformerRecipe("raster", "llamagen", width=256, depth=7, heads=4)
 
 LARGE_TOKENIZER = replace(
     TOKENIZER,

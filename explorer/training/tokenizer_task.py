@@ -94,7 +94,9 @@ class TokenizerTask:
             rest = rest - added.detach()
             tie = tie + (f_hat - f_BChw.detach()).square().mean() / K
         tie = tie + self.recipe.commitment * (f_BChw - f_hat.detach()).square().mean()
-        return shown + (f_BChw - f_BChw.detach()), tie, torch.cat(vectors), torch.cat(ids)
+        # Larger features would drown the rounding to codes, and codes that lag behind them never catch up.
+        tie = tie + self.recipe.size_weight * F.relu(f_BChw.square().mean() - 1)
+        return shown.detach() + (f_BChw - f_BChw.detach()), tie, torch.cat(vectors), torch.cat(ids)
 
     # one update
 

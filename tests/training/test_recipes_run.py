@@ -1,0 +1,189 @@
+"""The recipes end to end on a handful of synthetic photos: train, kill, resume, export, load."""
+
+import json
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from explorer import load_generator, load_tokenizer
+from explorer.training.loop import Budget, cosine
+from explorer.training.main import run_recipe
+from explorer.training.recipes import PRESETS, TokenizerRecipe, TransformerRecipe, find_recipe
+
+SIDE = 16
+MULTI = TokenizerRecipe(
+    "tokenizer",
+    "var-tokenizer",
+    (1, 2, 8),
+    image_size=SIDE,
+    ch_mult=(1, 1),
+    code_dim=4,
+    z_channels=4,
+    vocab_size=32,
+    batch=4,
+    feature_minutes=0.01,
+    adversarial_from=0.3,
+)
+SINGLE = TokenizerRecipe(
+    "raster-tokenizer",
+    "llamagen-tokenizer",
+    (8,),
+    image_size=SIDE,
+    ch_mult=(1, 1),
+    code_dim=4,
+    z_channels=8,
+    vocab_size=32,
+    batch=4,
+    feature_weight=0.0,
+    scale_dropout=0.0,
+)
+NEXT = TransformerRecipe("var", "var", width=32, depth=1, heads=2, batch=4, copies=2)
+RASTER = TransformerRecipe("raster", "llamagen", width=32, depth=1, heads=2, batch=4, copies=2)
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    random = np.random.default_rng(0)
+    for label in ("circle", "square", "wave"):
+        (folder / label).mkdir()
+        for i in range(40):
+            pixels = random.integers(0, 255, (20, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{i:03d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tokenizer_file(photos, tmp_path_factory):
+    return run_recipe(
+        MULTI, photos, tmp_path_factory.mktemp("multi"), steps=6, name="tiny-tokenizer", say=quiet
+    )
+
+
+@pytest.fixture(scope="module")
+def raster_tokenizer_file(photos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("single")
+    return run_recipe(SINGLE, photos, out, steps=4, name="tiny-raster-tokenizer", say=quiet)
+
+
+def test_tokenizer_recipe_ships_a_model_that_loads(tokenizer_file):
+    tok = load_tokenizer(tokenizer_file, device="cpu")
+    assert (tok.family, tok.grids, tok.vocab_size, tok.image_size) == (
+        "var-tokenizer",
+        ((1, 1), (2, 2), (8, 8)),
+        32,
+        SIDE,
+    )
+    card = json.loads(tokenizer_file.with_suffix(".json").read_text())
+    held_out = card["metrics"]["held_out"]
+    assert held_out["images"] == card["data"]["photos_held_out"] > 0
+    assert card["data"]["photos_trained_on"] + card["data"]["photos_held_out"] == 120
+    assert held_out["tokens_per_image"] == 69 and held_out["bits_per_image"] == 69 * 5
+    assert sum(held_out["tokens_counted_by_scale"]) == 69 * held_out["images"]
+    assert card["training"]["images_seen"] == 24
+    assert (tokenizer_file.parent / "sheet_000006.png").exists()
+
+
+@pytest.mark.parametrize("recipe", [NEXT, RASTER], ids=lambda r: r.name)
+def test_transformer_recipes_ship_models_that_generate(recipe, photos, tmp_path, request):
+    fixture = "tokenizer_file" if recipe.family == "var" else "raster_tokenizer_file"
+    tokenizer = request.getfixturevalue(fixture)
+    weights = run_recipe(
+        recipe, photos, tmp_path / "run", steps=3, tokenizer=tokenizer, name="tiny", say=quiet
+    )
+    tok = load_tokenizer(tokenizer, device="cpu")
+    gen = load_generator(weights, tok)
+    assert gen.classes == ("circle", "square", "wave")
+    *_, last = gen.generate("wave", seed=1)
+    assert all((m >= 0).all() for m in last.maps.maps)
+    card = json.loads(weights.with_suffix(".json").read_text())
+    assert 0 < card["metrics"]["held_out"]["bits_per_token"] < 10
+
+
+@pytest.mark.parametrize("recipe", [MULTI, NEXT], ids=lambda r: r.name)
+def test_a_resumed_run_ends_where_an_uninterrupted_one_ends(recipe, photos, tmp_path, tokenizer_file):
+    options = {} if recipe is MULTI else {"tokenizer": tokenizer_file}
+    if recipe is MULTI:
+        options["features"] = tokenizer_file.parent / "features.safetensors"
+    whole = run_recipe(recipe, photos, tmp_path / "whole", steps=4, name="m", say=quiet, **options)
+
+    def interrupt_after_one_step(text):
+        if text.strip().startswith("25.0 %"):
+            signal.raise_signal(signal.SIGTERM)
+
+    parts = tmp_path / "parts"
+    with pytest.raises(KeyboardInterrupt, match="--resume"):
+        run_recipe(
+            recipe,
+            photos,
+            parts,
+            steps=4,
+            name="m",
+            report_seconds=0.0,
+            say=interrupt_after_one_step,
+            **options,
+        )
+    assert not (parts / "m.safetensors").exists()
+    with pytest.raises(ValueError, match="--resume"):
+        run_recipe(recipe, photos, parts, steps=4, name="m", say=quiet, **options)
+    resumed = run_recipe(recipe, photos, parts, steps=4, resume=True, name="m", say=quiet, **options)
+    assert whole.read_bytes() == resumed.read_bytes()
+
+
+def test_training_continues_from_shipped_weights(photos, tmp_path, tokenizer_file):
+    frozen = replace(MULTI, lr=0.0)
+    again = run_recipe(
+        frozen,
+        photos,
+        tmp_path,
+        steps=1,
+        init=tokenizer_file,
+        features=tokenizer_file.parent / "features.safetensors",
+        name="again",
+        say=quiet,
+    )
+    before, after = load_tokenizer(tokenizer_file, device="cpu"), load_tokenizer(again, device="cpu")
+    image = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    assert (
+        before.decode(before.encode(image)) - after.decode(before.encode(image), force=True)
+    ).abs().max() < 0.2
+
+
+def test_bad_arguments_are_told_in_one_sentence(photos, tmp_path, tokenizer_file):
+    with pytest.raises(ValueError, match="neither a folder nor a zip"):
+        run_recipe("tokenizer", tmp_path / "none", tmp_path / "a", steps=1)
+    with pytest.raises(ValueError, match="budget"):
+        run_recipe("tokenizer", photos, tmp_path / "b")
+    with pytest.raises(ValueError, match="no recipe 'gan'.*raster-tokenizer"):
+        run_recipe("gan", photos, tmp_path / "c", steps=1)
+    with pytest.raises(ValueError, match="--tokenizer"):
+        run_recipe(NEXT, photos, tmp_path / "d", steps=1)
+    with pytest.raises(ValueError, match="needs a llamagen-tokenizer; this is a var-tokenizer"):
+        run_recipe(RASTER, photos, tmp_path / "e", steps=1, tokenizer=tokenizer_file)
+    with pytest.raises(ValueError, match="holds no class folders"):
+        (tmp_path / "empty").mkdir()
+        run_recipe(SINGLE, tmp_path / "empty", tmp_path / "f", steps=1)
+
+
+def test_presets_name_the_four_recipes_in_both_sizes():
+    assert set(PRESETS["mini"]) == set(PRESETS["large"]) == {"tokenizer", "raster-tokenizer", "var", "raster"}
+    multi, single = find_recipe("tokenizer"), find_recipe("raster-tokenizer")
+    for field in ("ch", "ch_mult", "num_res_blocks", "vocab_size", "image_size", "lr", "batch"):
+        assert getattr(multi, field) == getattr(single, field), field
+
+
+def test_schedule_and_budget():
+    assert cosine(0.0) < 0.01 and cosine(0.02) == pytest.approx(1.0) and cosine(1.0) == pytest.approx(0.0)
+    assert cosine(1.0, floor=0.1) == pytest.approx(0.1)
+    assert Budget(minutes=2).progress(7, 60.0) == pytest.approx(0.5)
+    assert Budget(minutes=2, steps=14).progress(7, 1e9) == pytest.approx(0.5)
+    with pytest.raises(ValueError):
+        Budget()
