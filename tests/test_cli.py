@@ -98,6 +98,14 @@ def test_app_options(capsys):
     assert not AppOptions().share and AppOptions().host == "127.0.0.1"
 
 
+def test_app_says_in_one_line_why_it_cannot_start(capsys):
+    import app
+
+    assert app.main(["--tokenizer", "unheard-of"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: no model is called 'unheard-of'") and error.count("\n") == 1
+
+
 def test_fits_are_those_of_the_library():
     from explorer.tokenizers.images import MODES
 
