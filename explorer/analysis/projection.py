@@ -47,9 +47,9 @@ def pca_plane(codebook_VC: Tensor) -> Tensor:
 def umap_plane(codebook_VC: Tensor, neighbours: int = 15, min_dist: float = 0.1, seed: int = 0) -> Tensor:
     """(V,2) float32 coordinates by UMAP (McInnes et al. 2018); the same for the same codebook and seed.
 
-    Slow: about half a minute for 4096 codes on one core, the first call compiles. Only neighbourhoods mean
-    something, distances between clusters do not. The start is the PCA plane, so that both pictures are
-    oriented alike.
+    Slow: loading and compiling UMAP takes half a minute on one core, 4096 codes a minute or more, so
+    results are worth keeping. Only neighbourhoods mean something, distances between clusters do not. The
+    start is the PCA plane, so that both pictures are oriented alike.
     """
     if len(codebook_VC) <= neighbours:
         raise ValueError(
