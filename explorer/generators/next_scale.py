@@ -140,7 +140,10 @@ class _Run:
         """Add scale k to f_hat and make the next scale's input, the same for both halves of the batch."""
         quantizer, grids = self.generator._quantizer, self.generator.grids
         ids_Bhw = ids_Bhw.to(self.generator.device.torch_device)
-        self.f_hat_BCHW = self.f_hat_BCHW + quantizer.contribution(ids_Bhw, k, len(grids), grids[-1])
+        # Row by row: a convolution of one picture rounds differently from that of a batch, and a bf16
+        # transformer would turn such a last digit into another token now and then. A row equals a run alone.
+        rows = [quantizer.contribution(ids_1hw, k, len(grids), grids[-1]) for ids_1hw in ids_Bhw.split(1)]
+        self.f_hat_BCHW = self.f_hat_BCHW + torch.cat(rows)
         inputs_BNC = _flat(quantizer.next_input(self.f_hat_BCHW, grids[k + 1]))
         if self.guided:
             inputs_BNC = inputs_BNC.repeat(2, 1, 1)
