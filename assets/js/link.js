@@ -7,7 +7,7 @@
   let waiting = [];
   let out = null; // {ticket, timer}
   let tickets = 0;
-  let trigger = null;
+  let send = null; // hands one action to Gradio
 
   function next() {
     if (out || !waiting.length) return;
@@ -20,7 +20,7 @@
       T.problem("The server has not answered for two minutes. What you had is unchanged; try again, or reload the page.");
     }, PATIENCE);
     out = { ticket, timer, say };
-    trigger("act", { kind, ticket, ...data });
+    send({ kind, ticket, ...data });
   }
 
   function finish(ticket) {
@@ -48,8 +48,8 @@
     if (view.ticket) finish(view.ticket);
   }
 
-  T.connect = ({ props, watch, server, upload, send }) => {
-    trigger = send;
+  T.connect = ({ props, watch, server, upload, act }) => {
+    send = act;
     T.link.card = (code) => server.card(code).catch(() => null);
     T.link.swatches = (codes) => server.swatches(codes).catch(() => null);
     T.link.upload = upload;

@@ -19,6 +19,7 @@ def open_page(options: AppOptions):
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")  # nor computes summaries nobody reads
     from explorer import load_generator, load_tokenizer
     from explorer.devices import open_device
+    from explorer.jobs.derived import read_tokenizer_derived
     from explorer.tokenizers import DecodeMemo
     from explorer.ui.page import build_page
     from explorer.ui.workbench import Workbench
@@ -26,7 +27,9 @@ def open_page(options: AppOptions):
     device = open_device(options.device, options.precision)
     tokenizer = load_tokenizer(options.tokenizer, device=device, memo=DecodeMemo(MEMO_BYTES))
     generator = load_generator(options.generator, tokenizer) if options.generator else None
-    page = build_page(Workbench(tokenizer, generator))
+    derived = read_tokenizer_derived(tokenizer.name, tokenizer.sha256)
+    usage = (derived.usage_KV, derived.usage_of) if derived else (None, "")
+    page = build_page(Workbench(tokenizer, generator, *usage))
     page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
     return page
 

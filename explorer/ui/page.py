@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 FAILED = "Something went wrong on the server; it has been logged there. What you had is unchanged."
 VISITORS = 16  # actions or runs at once; the device's lock makes models take turns within them
-LINK = "Tokenscope.connect({props, watch, server, upload, send: (data) => trigger('act', data)})"
+LINK = "Tokenscope.connect({props, watch, server, upload, act: (data) => trigger('act', data)})"
 RUNNER = """Tokenscope.connectRunner({props, watch, send: (name, data) =>
   name === 'stop' ? trigger('stop', data) : trigger('generate', data)})"""
 

@@ -1,6 +1,7 @@
 """Sessions and runs as the plain values that the page draws (assets/js). Scales lie coarse to fine, cells row by row."""
 
 import math
+from collections.abc import Mapping
 
 from torch import Tensor
 
@@ -32,7 +33,7 @@ def model_view(bench: Workbench) -> dict:
         ],
         "classes": list(gen.classes) if gen else None,
         "generator": gen.name if gen else None,
-        "sampling": sampling_view(gen.sampling) if gen else None,
+        "sampling": sampling_view(gen.sampling, tok.vocab_size) if gen else None,
     }
 
 
@@ -43,12 +44,12 @@ def _thumbnail(name: str) -> str:
     return picture_uri(picture.crop((left, top, left + side, top + side)).resize((THUMBNAIL, THUMBNAIL)))
 
 
-def sampling_view(sampling: dict) -> dict:
+def sampling_view(sampling: Mapping, codes: int) -> dict:
     """The card's settings with every slider set: off is 0 for top-k and 1 for top-p."""
     return {
         "seed": 0,
         "guidance": float(sampling.get("guidance") or 0),
-        "top_k": int(sampling.get("top_k") or 0),
+        "top_k": min(int(sampling.get("top_k") or 0), codes),
         "top_p": float(sampling.get("top_p") or 1) or 1.0,
     }
 

@@ -75,7 +75,7 @@ def test_an_uploaded_photo_is_edited_and_undone_to_the_identical_picture(open_pa
 def test_dragging_selects_several_tokens_and_a_typed_code_replaces_them(open_page):
     page = open_page()
     open_tab(page, "Edit")
-    start, end = cell(page, 4, 1, 1).bounding_box(), cell(page, 4, 1, 3).bounding_box()
+    start, end = cell(page, 3, 1, 1).bounding_box(), cell(page, 3, 1, 3).bounding_box()
     page.mouse.move(start["x"] + 5, start["y"] + 5)
     page.mouse.down()
     page.mouse.move(end["x"] + 5, end["y"] + 5, steps=12)
@@ -83,8 +83,8 @@ def test_dragging_selects_several_tokens_and_a_typed_code_replaces_them(open_pag
     page.get_by_role("radio", name="Re-quantise").click()
     page.get_by_label("Code to put in").fill("7")
     page.get_by_role("button", name="Replace 3 tokens").click()
-    page.wait_for_function("() => document.querySelector('.ts-history [aria-current]').textContent.startsWith('Scale 4: 3 tokens to code 7, finer')")
-    assert [code(cell(page, 4, 1, column)) for column in (1, 2, 3)] == [7, 7, 7]
+    page.wait_for_function("() => document.querySelector('.ts-history [aria-current]').textContent.startsWith('Scale 3: 3 tokens to code 7, finer')")
+    assert [code(cell(page, 3, 1, column)) for column in (1, 2, 3)] == [7, 7, 7]
 
 
 def test_a_class_streams_all_scales_and_goes_to_edit(open_page):
