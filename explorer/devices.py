@@ -17,10 +17,13 @@ quarter of the decoder's time. On CUDA, where GroupNorm makes its input contiguo
 channels_last in "auto" and "fast".
 """
 
+import contextlib
+import os
+import platform
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
@@ -38,13 +41,13 @@ class Device:
     channels_last: bool
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
-    @contextmanager
+    @contextlib.contextmanager
     def forward(self) -> Iterator[None]:
         """The surroundings of every forward pass: the lock, no gradients, and TF32 off unless "fast"."""
         with self.lock, torch.inference_mode(), self._float32_convolutions():
             yield
 
-    @contextmanager
+    @contextlib.contextmanager
     def _float32_convolutions(self) -> Iterator[None]:
         if self.torch_device.type != "cuda" or self.precision == "fast":
             yield
@@ -109,3 +112,18 @@ def _find(device: str | torch.device) -> torch.device:
             f"device {device!r} does not exist: this machine has {torch.cuda.device_count()} CUDA devices"
         )
     return found
+
+
+def hardware_name(device: torch.device) -> str:
+    """The hardware that a figure belongs to, for example "AMD EPYC, 2 cores"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_processor_name()}, {os.cpu_count()} cores"
+
+
+def _processor_name() -> str:
+    with contextlib.suppress(OSError):  # Linux only; elsewhere platform knows
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    return platform.processor() or platform.machine()

@@ -17,8 +17,8 @@ from typing import Any
 
 import torch
 
-from explorer.bench.measuring import count_flops, machine, measure_seconds, threads
-from explorer.devices import Device, open_device
+from explorer.bench.measuring import count_flops, measure_seconds, threads
+from explorer.devices import Device, hardware_name, open_device
 from explorer.generators.next_scale import NextScaleGenerator
 from explorer.generators.raster import RasterGenerator
 from explorer.nets.autoencoder import AutoencoderConfig
@@ -89,7 +89,7 @@ def run(
             gc.collect()
         used_threads = torch.get_num_threads()
     return {
-        "machine": machine(opened.torch_device),
+        "machine": hardware_name(opened.torch_device),
         "device": str(opened),
         "precision": opened.precision,
         "threads": used_threads,

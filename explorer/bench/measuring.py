@@ -1,11 +1,8 @@
-"""Counts floating-point operations, measures seconds, names the machine."""
+"""Counts floating-point operations and measures seconds."""
 
 import contextlib
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -53,18 +50,3 @@ def threads(n: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def machine(device: torch.device) -> str:
-    """The hardware that a figure belongs to, for example "AMD EPYC, 2 cores"."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{_cpu_name()}, {os.cpu_count()} cores"
-
-
-def _cpu_name() -> str:
-    with contextlib.suppress(OSError):  # Linux only; elsewhere platform knows
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return " ".join(line.partition(":")[2].split())
-    return platform.processor() or platform.machine()

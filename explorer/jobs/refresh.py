@@ -14,7 +14,7 @@ from explorer.generators import load_generator
 from explorer.jobs.derived import FOLDER, is_fresh, write_derived
 from explorer.tokenizers import Tokenizer, load_tokenizer
 from explorer.training.photos import load_photos, plain_batch
-from explorer.zoo.catalogue import BUNDLED_FOLDER
+from explorer.zoo.catalogue import BUNDLED_FOLDER, bundled, bundled_partner
 from explorer.zoo.reading import file_sha256
 
 # The preview is a linear map with a few dozen weights: more pictures change nothing.
@@ -40,15 +40,9 @@ class Member:
 
 def bundled_members(folder: Path = BUNDLED_FOLDER) -> list[Member]:
     """Tokenizers first, then generators with their tokenizers."""
-    paths = sorted(folder.glob("*.safetensors"))
-    tokenizers = [Member(path, None) for path in paths if path.stem.endswith("-tokenizer")]
-    partners = {"-var": "-tokenizer", "-raster": "-raster-tokenizer"}
-    generators = [
-        Member(path, path.with_stem(path.stem.removesuffix(ending) + partner))
-        for path in paths
-        for ending, partner in partners.items()
-        if path.stem.endswith(ending)
-    ]
+    entries = [entry.path for entry in bundled(folder)]
+    tokenizers = [Member(path, None) for path in entries if path.stem.endswith("-tokenizer")]
+    generators = [Member(path, partner) for path in entries if (partner := bundled_partner(path))]
     return tokenizers + generators
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from explorer.analysis.usage import count_tokens
-from explorer.jobs.pictures import picture_names, read_pictures
+from explorer.picture_files import picture_names, read_pictures
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers import Tokenizer
 from explorer.tokenizers.images import open_image

@@ -1,14 +1,12 @@
 """One recipe from data to shipped file: what `python -m explorer train` runs."""
 
 import dataclasses
-import os
-import platform
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from explorer.devices import open_device
+from explorer.devices import hardware_name, open_device
 from explorer.training.feature_net import train_feature_net
 from explorer.training.loop import Budget, run
 from explorer.training.losses import FeatureNet
@@ -122,23 +120,8 @@ def _totals(totals: dict[str, float]) -> dict:
 
 
 def _machine(device: torch.device) -> dict:
-    if device.type == "cuda":
-        return {"hardware": torch.cuda.get_device_name(device), "torch": torch.__version__}
-    threads = torch.get_num_threads()
-    return {
-        "hardware": f"{_processor()}, {threads} of {os.cpu_count()} cores, bf16 autocast",
-        "torch": torch.__version__,
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine()
-    )
+    used = "" if device.type == "cuda" else f", {torch.get_num_threads()} in use, bf16 autocast"
+    return {"hardware": hardware_name(device) + used, "torch": torch.__version__}
 
 
 def _metrics(task, plan, weights: Path, also: Path | None, device: str) -> dict:
@@ -158,6 +141,6 @@ def _metrics(task, plan, weights: Path, also: Path | None, device: str) -> dict:
     if also is not None:
         found["other_photos"] = {
             "about": also.name,
-            **metrics.reconstruction_metrics(tokenizer, metrics.pictures_in_zip(also, tokenizer)),
+            **metrics.reconstruction_metrics(tokenizer, metrics.pictures_in(also, tokenizer)),
         }
     return found

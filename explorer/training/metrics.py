@@ -5,7 +5,6 @@ that the tokenizer was given, after cropping and scaling.
 """
 
 import math
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +15,11 @@ from torch import Tensor
 from explorer.analysis.fidelity import psnr, ssim
 from explorer.analysis.usage import count_tokens, usage, usage_by_scale
 from explorer.generators.base import Generator
+from explorer.picture_files import picture_names, read_pictures
 from explorer.tokenizers import Tokenizer
 from explorer.tokenizers.images import open_image
 from explorer.training.losses import FeatureNet
-from explorer.training.photos import ENDINGS, PhotoSet, plain_batch
+from explorer.training.photos import PhotoSet, plain_batch
 
 BATCH = 32
 
@@ -30,12 +30,10 @@ def held_out_pictures(photos: PhotoSet, size: int) -> Iterator[tuple[Tensor, Ten
         yield (plain_batch(photos, indices_B, size) + 1) / 2, indices_B
 
 
-def pictures_in_zip(path: Path, tokenizer: Tokenizer) -> Iterator[Tensor]:
-    """Every picture of a zip, centre-cropped to the tokenizer's size, (1,3,H,W) in [0,1]."""
-    with zipfile.ZipFile(path) as archive:
-        for name in sorted(archive.namelist()):
-            if name.lower().endswith(ENDINGS):
-                yield tokenizer.fit(open_image(archive.read(name)), mode="crop")
+def pictures_in(path: Path, tokenizer: Tokenizer) -> Iterator[Tensor]:
+    """Every picture of a folder or zip, centre-cropped to the tokenizer's size, (1,3,H,W) in [0,1]."""
+    for _, content in read_pictures(path, picture_names(path)):
+        yield tokenizer.fit(open_image(content), mode="crop")
 
 
 def gradient_energy(image_BCHW: Tensor) -> float:

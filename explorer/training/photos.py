@@ -6,9 +6,7 @@ batches.
 """
 
 import io
-import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +16,7 @@ import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+from explorer.picture_files import picture_names, read_pictures
 
 
 @dataclass(frozen=True)
@@ -41,29 +39,14 @@ class PhotoSet:
         return torch.from_numpy(np.flatnonzero(draw >= share)), torch.from_numpy(np.flatnonzero(draw < share))
 
 
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
-    if path.is_dir():
-        for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in ENDINGS:
-                yield file.relative_to(path).as_posix(), file.read_bytes()
-    elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist()):
-                if name.lower().endswith(ENDINGS):
-                    yield name, archive.read(name)
-    else:
-        raise ValueError(
-            f"{path} is neither a folder nor a zip: training needs class folders with photos in them"
-        )
-
-
 def load_photos(path: Path | str, side: int) -> PhotoSet:
     """Read class folders (`class/photo.jpg`), centre-cropped and scaled to `side` pixels.
 
     Raises ValueError when there are no class folders or a photo cannot be read.
     """
     images, labels, names = [], [], []
-    for name, data in _files(Path(path)):
+    path = Path(path)
+    for name, data in read_pictures(path, picture_names(path)):
         if "/" not in name:
             continue
         try:

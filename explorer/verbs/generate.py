@@ -107,11 +107,9 @@ def partner_tokenizer(generator: str) -> str:
     from explorer.zoo import catalogue
 
     path = catalogue.find(generator, kind="generator")
-    for member, partner in (("-raster", "-raster-tokenizer"), ("-var", "-tokenizer")):
-        if path.stem.endswith(member):
-            neighbour = path.with_stem(path.stem.removesuffix(member) + partner)
-            if neighbour.is_file():
-                return str(neighbour)
+    neighbour = catalogue.bundled_partner(path)
+    if neighbour is not None:
+        return str(neighbour)
     published = catalogue.released(path.stem)
     if published is None:
         raise ValueError(f"{path} does not say which tokenizer it was trained with; name it with --tokenizer")

@@ -23,6 +23,7 @@ MEMBERS = {
     "-raster": "raster-scan generator",
     "-var": "next-scale generator",
 }
+PARTNER_OF = {"-raster": "-raster-tokenizer", "-var": "-tokenizer"}
 MEMBER_OF_KIND = {"tokenizer": "-tokenizer", "generator": "-var"}
 
 
@@ -104,6 +105,15 @@ def bundled(folder: Path | None = None) -> list[Bundled]:
         member = next((end for end in MEMBERS if path.stem.endswith(end)), None)
         entries.append(Bundled(path.stem, path, path.stem.removesuffix(member) if member else None, member))
     return entries
+
+
+def bundled_partner(generator: Path) -> Path | None:
+    """The tokenizer beside a generator SET-var or SET-raster; None when it has no such neighbour."""
+    for member, partner in PARTNER_OF.items():
+        if generator.stem.endswith(member):
+            neighbour = generator.with_stem(generator.stem.removesuffix(member) + partner)
+            return neighbour if neighbour.is_file() else None
+    return None
 
 
 def released(name: str) -> Released | None:

@@ -3,7 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from explorer.bench.measuring import count_flops, machine, measure_seconds, threads
+from explorer.bench.measuring import count_flops, measure_seconds, threads
+from explorer.devices import hardware_name
 
 
 def test_a_matrix_product_counts_two_per_multiply_add():
@@ -37,5 +38,5 @@ def test_threads_are_put_back():
 
 
 def test_machine_and_seconds():
-    assert "cores" in machine(torch.device("cpu"))
+    assert "cores" in hardware_name(torch.device("cpu"))
     assert measure_seconds(lambda: None, torch.device("cpu")) < 0.1

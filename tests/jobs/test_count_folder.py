@@ -5,8 +5,8 @@ import zipfile
 import pytest
 import torch
 
-from explorer.jobs.pictures import picture_names
 from explorer.jobs.usage import count_folder
+from explorer.picture_files import picture_names
 from explorer.samples import SAMPLES, load_sample
 
 
