@@ -58,7 +58,7 @@ class TransformerRecipe:
     lr: float = 1e-3
     weight_decay: float = 0.05
     class_dropout: float = 0.1
-    copies: int = 8
+    copies: int = 4
     ema: float = 0.999
     sampling: tuple[tuple[str, float], ...] = (
         ("guidance", 2.0),
