@@ -19,7 +19,16 @@
 
   T.define("card", (root, { doc, replace = false }) => {
     const body = el("div", { class: `ts-card${replace ? " ts-edit-card" : ""}` });
-    root.append(body);
+    // on a phone the card is a sheet at the bottom, closed to its first lines
+    const handle = el("button", { type: "button", class: "ts-handle", onclick: () => open(!sheet.classList.contains("ts-open")) });
+    const sheet = el("div", { class: "ts-sheet" }, handle, body);
+    const open = (on) => {
+      sheet.classList.toggle("ts-open", on);
+      handle.setAttribute("aria-expanded", on);
+      handle.textContent = on ? "Less" : "More about this code";
+    };
+    open(false);
+    root.append(sheet);
     let list = replace ? "place" : "code"; // which neighbours: of the code, or at this place
     let typed = "";
     let asked = 0;
@@ -110,7 +119,7 @@
         { value: "code", text: "Similar", tip: "The codes whose vectors lie closest to this code's vector." },
       ], (value) => { list = value; draw(); });
       choice.show(local ? "place" : "code");
-      return el("section", {},
+      return el("section", { class: "ts-neighbours" },
         el("div", { class: "ts-head" }, el("h3", { text: replace ? "Replace by" : "Nearest codes" }), near ? choice : null),
         el("div", { class: "ts-codes" }, buttons),
         el("p", { class: "ts-caption", text: "Below each square: code number, distance." }));
@@ -136,7 +145,7 @@
         onclick: () => T.select({ ...place, cells: [place.i * scales()[place.k].w + place.j] }),
         onpointerenter: () => T.set({ hover: place }), onpointerleave: () => T.set({ hover: null }),
       }));
-      return el("section", {}, el("div", { class: "ts-head" }, el("h3", { text: "Elsewhere in this picture" }), el("span", { class: "ts-caption", text: found.length ? "scale: row, column" : "" })),
+      return el("section", {}, el("div", { class: "ts-head" }, el("h3", { text: "Also here" }), el("span", { class: "ts-caption", text: found.length ? "scale: row, column" : "" })),
         found.length ? el("div", { class: "ts-places" }, chips, found.length > 12 ? el("span", { class: "ts-caption", text: `and ${found.length - 12} more` }) : null) : el("p", { class: "ts-caption", text: "Nowhere else." }));
     }
 

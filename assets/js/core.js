@@ -117,8 +117,10 @@
   function theme() {
     document.body.classList.toggle("dark");
     try { localStorage.setItem("tokenscope-theme", document.body.classList.contains("dark") ? "dark" : "light"); } catch { /* private window */ }
-    set({ theme: document.body.classList.contains("dark") });
   }
+  // whoever changes the class (we, or Gradio following the system), the page follows
+  const watchTheme = () => new MutationObserver(() => set({ theme: document.body.classList.contains("dark") }))
+    .observe(document.body, { attributeFilter: ["class"] });
 
-  window.Tokenscope = { state, set, subscribe, define, mount, el, term, segment, number, count, narrow, codeAt, select, openTab, theme };
+  window.Tokenscope = { state, set, subscribe, define, mount, el, term, segment, number, count, narrow, codeAt, select, openTab, theme, watchTheme };
 })();

@@ -30,7 +30,7 @@
     ], (value) => T.set({ tool: value }));
     const swatch = el("img", { class: "ts-brush", alt: "" });
     const code = el("input", { class: "ts-field", type: "number", min: 0, "aria-label": "Code of the brush", placeholder: "code", onchange: () => T.set({ brush: code.value === "" ? null : Number(code.value) }) });
-    const brush = el("span", { class: "ts-inline" }, "Brush", swatch, code);
+    const brush = el("span", { class: "ts-inline" }, el("span", { class: "ts-brush-word", text: "Brush" }), swatch, code);
     const policy = T.segment("Finer scales", [
       { value: "keep", text: "Keep", tip: "Tokens of finer scales stay as they are and are added to the changed coarse picture." },
       { value: "requantise", text: "Re-quantise", tip: "Tokens of finer scales are chosen anew so that they describe what the changed scales leave unexplained. They pull the picture back towards where it was." },
@@ -75,7 +75,8 @@
     T.subscribe(root, ["docs"], () => {
       const steps = state.docs.session?.edit?.history || [];
       list.replaceChildren(...steps.map((step) => el("li", { "aria-current": step.now ? "step" : null, text: step.text })));
-      list.querySelector("[aria-current]")?.scrollIntoView?.({ block: "nearest" });
+      const now = list.querySelector("[aria-current]");
+      if (now) list.scrollTop = now.offsetTop - list.offsetTop - list.clientHeight / 2; // not scrollIntoView: the page must not move
     });
   });
 })();

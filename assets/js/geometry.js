@@ -4,6 +4,13 @@
   const weight = (scale) => Math.max(scale.h, scale.w) ** 0.62;
   const columns = (scales) => scales.map((scale) => `minmax(0, ${weight(scale).toFixed(3)}fr)`).join(" ");
 
+  // whether the maps no longer fit side by side with cells that can be pointed at
+  const compact = (scales, width) => {
+    const gaps = 12 * (scales.length - 1);
+    const share = Math.max(0, width - gaps) / scales.reduce((sum, scale) => sum + weight(scale), 0);
+    return scales.some((scale) => (share * weight(scale)) / scale.w < 12) || scales.length > 8;
+  };
+
   // [top, left, height, width] as parts of the picture
   const footprint = (scale, i, j) => [i / scale.h, j / scale.w, 1 / scale.h, 1 / scale.w];
 
@@ -26,5 +33,5 @@
   function ringStyle(ring, [top, left, height, width]) {
     Object.assign(ring.style, { top: `${top * 100}%`, left: `${left * 100}%`, height: `${height * 100}%`, width: `${width * 100}%` });
   }
-  Object.assign(window.Tokenscope, { geometry: { weight, columns, footprint, linked, over, ringStyle } });
+  Object.assign(window.Tokenscope, { geometry: { weight, columns, compact, footprint, linked, over, ringStyle } });
 })();

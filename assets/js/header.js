@@ -9,6 +9,7 @@
     root.append(el("header", { class: "ts-header" }, el("h1", { text: "Tokenscope" }),
       el("p", { text: "Pictures as discrete tokens: look at them, change them, let a model write new ones." }), chip, theme));
     try { const kept = localStorage.getItem("tokenscope-theme"); if (kept) document.body.classList.toggle("dark", kept === "dark"); } catch { /* private window */ }
+    T.watchTheme();
     T.subscribe(root, ["model", "theme"], () => {
       theme.textContent = document.body.classList.contains("dark") ? "Light" : "Dark";
       theme.setAttribute("aria-label", `Switch to ${theme.textContent.toLowerCase()} colours`);
@@ -62,7 +63,7 @@
     const moved = changed && view.difference ? `; pixels moved by ${T.number(view.difference.mean, 3)} on average` : "";
     return [
       state.busy ? `${state.busy} …` : changed ? `${T.count(changed, "token")} changed${moved}.` : "Change a token and see what it does to the picture.",
-      "Choose squares by click or drag, then a code on the right. Coarse scales carry layout and colour, fine scales texture. Pixel values run from 0 to 1.",
+      "Choose squares by click or drag, then a code from the card. Coarse scales carry layout and colour, fine scales texture. Pixel values run from 0 to 1.",
     ];
   }
 })();

@@ -34,6 +34,7 @@
         return { figure, grid, cells };
       });
       surface.replaceChildren(...maps.map((map) => map.figure));
+      fit();
     }
 
     function paint() {
@@ -89,6 +90,9 @@
       cellOf(place).classList.add("ts-hovered");
       marked.push(cellOf(place));
     }
+
+    function fit() { surface.classList.toggle("ts-compact", T.geometry.compact(scales(), surface.clientWidth)); }
+    new ResizeObserver(() => { if (surface.clientWidth) fit(); }).observe(surface);
 
     // pointer: press selects, drag selects or paints many of one scale
     let drag = null;

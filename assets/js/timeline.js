@@ -76,6 +76,9 @@
       });
     }
 
+    const fit = () => strip.classList.toggle("ts-compact", geometry.compact(scales(), strip.clientWidth));
+    new ResizeObserver(() => { if (strip.clientWidth) fit(); }).observe(strip);
+
     const at = (event) => steps.findIndex(({ node }) => event.clientX < node.getBoundingClientRect().right + 6);
     strip.addEventListener("pointerdown", (event) => {
       if (event.button) return;

@@ -36,7 +36,7 @@ def open_page(options: AppOptions):
 
 def settings(options: AppOptions) -> dict:
     """Arguments of gradio's launch: local, quiet about errors, no monitoring, our look."""
-    from explorer.ui.components.assets import head
+    from explorer.ui.components.assets import FOLDER, head
     from explorer.ui.components.theme import theme
 
     return {
@@ -45,6 +45,7 @@ def settings(options: AppOptions) -> dict:
         "share": options.share,
         "head": head(),
         "theme": theme(),
+        "favicon_path": FOLDER / "favicon.svg",
         "show_error": False,
         "enable_monitoring": False,
         "footer_links": [],

@@ -1,10 +1,14 @@
 """What a visitor does, in a real browser: open, look, change, undo, generate, stop, fail, and use the keyboard."""
 
 import io
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from explorer.ui import generate_tab
+from explorer.ui.measure import GOALS, waits_on
 
 pytestmark = pytest.mark.browser
 
@@ -102,19 +106,35 @@ def test_a_class_streams_all_scales_and_goes_to_edit(open_page):
     assert final_picture(page) == picture
 
 
-def test_stop_keeps_what_came_and_the_next_run_is_whole(open_page):
+def test_stop_ends_the_run_within_one_step_and_the_next_one_is_whole(open_page, monkeypatch):
     page = open_page()
     open_tab(page, "Generate")
-    page.evaluate("""() => { const T = Tokenscope, real = T.receiveRun; window.frames_seen = [];
-      T.receiveRun = (view) => { window.frames_seen.push(view.run + view.done); real(view);
-        if (view.done === 2 && !window.stopped) { window.stopped = true;
-          [...document.querySelectorAll('button')].find((b) => b.textContent === 'Stop').click(); } }; }""")
+    taken = []
+    real = generate_tab.run_views
+
+    def slowly(*arguments, **settings):
+        for view in real(*arguments, **settings):
+            taken.append(view["done"])
+            time.sleep(0.4)
+            yield view
+
+    monkeypatch.setattr(generate_tab, "run_views", slowly)
     page.locator(".ts-classes button").first.click()
+    page.wait_for_function("() => Tokenscope.state.docs.run.run && Tokenscope.state.docs.run.done === 1")
+    page.get_by_role("button", name="Stop").click()
     page.wait_for_function("() => Tokenscope.state.docs.run.status === 'stopped'")
-    assert page.locator(".ts-strip:visible .ts-step img:visible").count() == 2
-    assert page.locator(".ts-finding:visible").inner_text().startswith("Stopped after scale 2")
+    shown = page.evaluate("() => Tokenscope.state.docs.run.done")
+    assert page.locator(".ts-finding:visible").inner_text().startswith(f"Stopped after scale {shown} of")
+    assert page.get_by_role("button", name="Open in Edit").is_disabled()
+    page.wait_for_timeout(1000)
+    assert len(taken) <= shown + 1  # the step under way when Stop was pressed, none after it
+    monkeypatch.undo()
     page.locator(".ts-classes button").nth(2).click()
     page.wait_for_function("() => Tokenscope.state.docs.run.status === 'done'")
+
+
+def test_the_waiting_times_can_be_measured(open_page):
+    assert [wait.action for wait in waits_on(open_page(), 1)] == list(GOALS)
 
 
 @pytest.mark.parametrize("name", ["notes.png", "<img src=x onerror=alert(1)>.png"])
