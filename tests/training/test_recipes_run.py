@@ -4,61 +4,19 @@ import json
 import signal
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from tiny_recipes import MULTI, NEXT, RASTER, SIDE, SINGLE, quiet, write_photos
 
 from explorer import load_generator, load_tokenizer
 from explorer.training.loop import Budget, cosine
 from explorer.training.main import run_recipe
-from explorer.training.recipes import PRESETS, TokenizerRecipe, TransformerRecipe, find_recipe
-
-SIDE = 16
-MULTI = TokenizerRecipe(
-    "tokenizer",
-    "var-tokenizer",
-    (1, 2, 8),
-    image_size=SIDE,
-    ch_mult=(1, 1),
-    code_dim=4,
-    z_channels=4,
-    vocab_size=32,
-    batch=4,
-    feature_minutes=0.01,
-    adversarial_from=0.3,
-)
-SINGLE = TokenizerRecipe(
-    "raster-tokenizer",
-    "llamagen-tokenizer",
-    (8,),
-    image_size=SIDE,
-    ch_mult=(1, 1),
-    code_dim=4,
-    z_channels=8,
-    vocab_size=32,
-    batch=4,
-    feature_weight=0.0,
-    scale_dropout=0.0,
-)
-NEXT = TransformerRecipe("var", "var", width=32, depth=1, heads=2, batch=4, copies=2)
-RASTER = TransformerRecipe("raster", "llamagen", width=32, depth=1, heads=2, batch=4, copies=2)
-
-
-def quiet(_: str) -> None:
-    pass
+from explorer.training.recipes import PRESETS, find_recipe
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    random = np.random.default_rng(0)
-    for label in ("circle", "square", "wave"):
-        (folder / label).mkdir()
-        for i in range(40):
-            pixels = random.integers(0, 255, (20, 24, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / label / f"{i:03d}.png")
-    return folder
+    return write_photos(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
