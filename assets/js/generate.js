@@ -36,8 +36,9 @@
     T.subscribe(root, ["model", "docs", "running"], () => {
       const view = run();
       if (state.model?.classes && grid.childElementCount !== state.model.classes.length) {
-        settings ||= { label: state.model.classes[0], ...state.model.sampling };
-        grid.replaceChildren(...state.model.classes.map((name) => el("button", { type: "button", text: name.replaceAll("_", " "), "data-label": name, onclick: () => start(name) })));
+        settings ||= { label: state.model.classes[0].name, ...state.model.sampling };
+        grid.replaceChildren(...state.model.classes.map(({ name, image }) => el("button", { type: "button", "data-label": name, onclick: () => start(name) },
+          image ? el("img", { src: image, alt: "" }) : null, el("span", { text: name.replaceAll("_", " ") }))));
       }
       const on = running ? settings?.label : view?.label;
       for (const button of grid.children) button.setAttribute("aria-pressed", button.dataset.label === on);
@@ -78,7 +79,7 @@
     }
     T.subscribe(root, ["model"], () => {
       if (!state.model?.classes || box.childElementCount) return;
-      settings ||= { label: state.model.classes[0], ...state.model.sampling };
+      settings ||= { label: state.model.classes[0].name, ...state.model.sampling };
       build();
     });
   });

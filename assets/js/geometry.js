@@ -8,7 +8,7 @@
   const compact = (scales, width) => {
     const gaps = 12 * (scales.length - 1);
     const share = Math.max(0, width - gaps) / scales.reduce((sum, scale) => sum + weight(scale), 0);
-    return scales.some((scale) => (share * weight(scale)) / scale.w < 12) || scales.length > 8;
+    return scales.some((scale) => (share * weight(scale)) / scale.w < 12) || scales.length > 8 || width < 480;
   };
 
   // [top, left, height, width] as parts of the picture

@@ -13,7 +13,7 @@ LIMITS = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class Difference:
-    """pixels: bytes (H,W,3); limit: the difference at the ends of the scale; mean: mean absolute difference."""
+    """pixels: bytes (H,W,3). limit: the difference at the ends of the scale. mean: of its absolute value."""
 
     pixels: np.ndarray
     limit: float

@@ -8,18 +8,22 @@ MEMO_BYTES = 256 << 20  # decoded pictures shared by all sessions
 
 
 def launch(options: AppOptions) -> None:
-    """Loads the models, opens the page and serves it until interrupted. CheckpointError, ValueError, OSError: why not."""
+    """Loads the models and serves the page until interrupted. CheckpointError, ValueError, OSError."""
     page = open_page(options)
     page.launch(**settings(options), prevent_thread_lock=False)
 
 
 def open_page(options: AppOptions):
     """The models and the page, not yet served."""
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: nothing calls home
-    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")  # nor computes summaries nobody reads
+    os.environ.setdefault(
+        "GRADIO_ANALYTICS_ENABLED", "False"
+    )  # before gradio is imported: nothing calls home
+    os.environ.setdefault(
+        "GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000"
+    )  # nor computes summaries nobody reads
     from explorer import load_generator, load_tokenizer
     from explorer.devices import open_device
-    from explorer.jobs.derived import read_tokenizer_derived
+    from explorer.jobs.derived import read_generator_derived, read_tokenizer_derived
     from explorer.tokenizers import DecodeMemo
     from explorer.ui.page import build_page
     from explorer.ui.workbench import Workbench
@@ -29,7 +33,8 @@ def open_page(options: AppOptions):
     generator = load_generator(options.generator, tokenizer) if options.generator else None
     derived = read_tokenizer_derived(tokenizer.name, tokenizer.sha256)
     usage = (derived.usage_KV, derived.usage_of) if derived else (None, "")
-    page = build_page(Workbench(tokenizer, generator, *usage))
+    examples = read_generator_derived(generator.name, generator.sha256) if generator else None
+    page = build_page(Workbench(tokenizer, generator, *usage, examples=examples))
     page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
     return page
 

@@ -18,7 +18,11 @@ from explorer.ui.session import Picture, ScaleNumbers, Scene, Session
 from explorer.ui.workbench import NEIGHBOURS, Workbench
 
 MAX_PIXELS = 16_000_000
-FITTED = {"crop": "centred crop", "letterbox": "whole picture with margin", "reference": "reference preprocessing"}
+FITTED = {
+    "crop": "centred crop",
+    "letterbox": "whole picture with margin",
+    "reference": "reference preprocessing",
+}
 
 
 def perform(bench: Workbench, session: Session, kind: str, data: Mapping) -> Session:
@@ -87,7 +91,9 @@ def _upload(bench: Workbench, session: Session, data: Mapping) -> Session:
 def _sample(bench: Workbench, session: Session, data: Mapping) -> Session:
     for sample in SAMPLES:
         if sample.name == data.get("name"):
-            return open_picture(bench, session, load_sample(sample.name), sample.title, sample.credit, sample.name)
+            return open_picture(
+                bench, session, load_sample(sample.name), sample.title, sample.credit, sample.name
+            )
     raise ValueError("There is no such sample picture. Reload the page.")
 
 
@@ -125,7 +131,7 @@ def _replace(bench: Workbench, session: Session, data: Mapping) -> Session:
 
 
 def _requantise(bench: Workbench, scene: Scene, edited: TokenMaps, scale: int) -> TokenMaps:
-    """Finer scales describe what scales 1..scale leave unexplained: of the input, or of the generated picture."""
+    """Finer scales describe what scales 1..scale leave unexplained of the input or the generated picture."""
     if scene.picture is None:
         return bench.tokenizer.requantise(scene.source, edited, scale)
     return bench.tokenizer.encode(as_image(scene.picture.fits[scene.fit]), given=edited, keep=scale)
@@ -135,7 +141,9 @@ def _reset(bench: Workbench, session: Session, data: Mapping) -> Session:
     scene = _scene(session)
     if scene.maps == scene.source:
         return session
-    return session.then(replace(scene, maps=scene.source, step="Back to the picture's own tokens", place=None))
+    return session.then(
+        replace(scene, maps=scene.source, step="Back to the picture's own tokens", place=None)
+    )
 
 
 def _adopt(bench: Workbench, session: Session, data: Mapping) -> Session:
@@ -166,7 +174,9 @@ def _scene(session: Session) -> Scene:
 
 def _whole(value: object, what: str, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{what.capitalize()} is a whole number from {low} to {high}, not {str(value)[:40]}.")
+        raise ValueError(
+            f"{what.capitalize()} is a whole number from {low} to {high}, not {str(value)[:40]}."
+        )
     return value
 
 

@@ -39,7 +39,10 @@ def stream(bench: Workbench, data: Mapping) -> Iterator[dict]:
         yield {"run": run, "problem": f"{str(error)[:1].upper()}{str(error)[1:]}"}
     except Exception:  # the page must say something whatever happens; the log has the rest
         log.exception("generation failed")
-        yield {"run": run, "problem": "The generator failed on the server. Try other settings, or restart the page."}
+        yield {
+            "run": run,
+            "problem": "The generator failed on the server. Try other settings, or restart the page.",
+        }
 
 
 def run_views(

@@ -1,7 +1,8 @@
 """The shell: header, three tabs, and the two wires between the page's script and Python.
 
-`link` carries the session: the script sends one action at a time ("act"), the answer is the new view. `runner` streams a
-generation ("generate", "stop"). Both hold plain values; assets/js/link.js is their other end.
+`link` carries the session: the script sends one action at a time ("act"), the answer is the new view.
+`runner` streams a generation ("generate", "stop"). Both hold plain values; assets/js/link.js is
+their other end.
 """
 
 import logging
@@ -27,7 +28,9 @@ RUNNER = """Tokenscope.connectRunner({props, watch, send: (name, data) =>
 def build_page(bench: Workbench) -> gr.Blocks:
     """The page around loaded models; launch it with `explorer.ui.launch_page`."""
     first = first_session(bench)
-    with gr.Blocks(title="Tokenscope", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as page:
+    with gr.Blocks(
+        title="Tokenscope", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
+    ) as page:
         state = gr.State(first)
         components.header()
         components.notice()
@@ -53,12 +56,17 @@ def first_session(bench: Workbench) -> Session:
 
 
 def first_view(bench: Workbench, session: Session) -> dict:
-    view = {"model": model_view(bench), "session": session_view(bench, session), "selection": {"k": 3, "i": 1, "j": 1}}
+    view = {
+        "model": model_view(bench),
+        "session": session_view(bench, session),
+        "selection": {"k": 3, "i": 1, "j": 1},
+    }
     view["selection"]["k"] = min(3, len(bench.tokenizer.grids) - 1)
     if bench.generator:
-        sampling = {key: value for key, value in view["model"]["sampling"].items()}
         label = "sunflower" if "sunflower" in bench.generator.classes else bench.generator.classes[0]
-        *_, view["run"] = generate_tab.run_views(bench, "", label=label, status="example", **sampling)
+        *_, view["run"] = generate_tab.run_views(
+            bench, "", label=label, status="example", **view["model"]["sampling"]
+        )
     return view
 
 
@@ -81,9 +89,7 @@ def act(bench: Workbench, session: Session, data: dict) -> Iterator[tuple[Sessio
 
 
 def _wire(script: str, **settings: object) -> gr.HTML:
-    return gr.HTML(
-        html_template="", js_on_load=script, apply_default_css=False, visible="hidden", **settings
-    )
+    return gr.HTML(html_template="", js_on_load=script, apply_default_css=False, visible="hidden", **settings)
 
 
 def _act_function(bench: Workbench):

@@ -1,6 +1,7 @@
 """Pictures of the page for the documentation: `python -m explorer.ui.screenshots` writes docs/screenshots/.
 
-Every tab, light and dark, at 1440 and 390 px. The scenes are made by clicking, so they show what a visitor would see.
+Every tab, light and dark, at 1440 and 390 px.
+The scenes are made by clicking: they show what a visitor would see.
 """
 
 import argparse
@@ -18,7 +19,9 @@ TABS = ("Inspect", "Edit", "Generate")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m explorer.ui.screenshots", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m explorer.ui.screenshots", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder (default: docs/screenshots)")
     parser.add_argument("--tokenizer", default=AppOptions.tokenizer)
     parser.add_argument("--generator", default=AppOptions.generator)
@@ -59,7 +62,10 @@ def set_scene(page, tab: str) -> None:
     page.get_by_role("tab", name=tab).click()
     page.locator(".ts-pyramid:visible .ts-cell").first.wait_for()
     if tab == "Inspect":
-        page.evaluate("() => Tokenscope.set({ hover: { k: Math.min(4, Tokenscope.state.model.grids.length - 1), i: 1, j: 2 } })")
+        page.evaluate(
+            """() => Tokenscope.set({
+              hover: { k: Math.min(4, Tokenscope.state.model.grids.length - 1), i: 1, j: 2 } })"""
+        )
     elif tab == "Edit":
         page.evaluate(
             """async () => {
@@ -70,7 +76,9 @@ def set_scene(page, tab: str) -> None:
         )
         page.wait_for_function("() => Tokenscope.state.docs.session.edit.changed > 0")
     else:
-        page.locator(".ts-classes button").filter(has_text="parachute").or_(page.locator(".ts-classes button").first).last.click()
+        page.locator(".ts-classes button").filter(has_text="parachute").or_(
+            page.locator(".ts-classes button").first
+        ).last.click()
         page.wait_for_function("() => Tokenscope.state.docs.run.status === 'done'")
     page.wait_for_timeout(600)  # pictures of codes arrive
     page.evaluate("() => scrollTo(0, 0)")

@@ -1,7 +1,8 @@
 """One visitor's state: immutable, so that undo is a step back and an error leaves everything as it was.
 
-A `Scene` is all that the picture in Inspect and Edit needs; a `Session` is a line of scenes with a place on it.
-Opening another picture or another fit is a step like an edit: it can be undone too.
+A `Scene` is all that the picture in Inspect and Edit needs. A `Session` is a line of scenes
+with a place on it. Opening another picture or another fit is a step like an edit:
+it can be undone too.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ MAX_STEPS = 200  # scenes kept for undo; they share all but their token maps
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that was opened, fitted in every way: fits maps a mode to bytes (H,W,3), or to why it cannot be."""
+    """A picture that was opened. fits: for every mode the fitted bytes (H,W,3), or why there are none."""
 
     title: str
     credit: str
@@ -63,7 +64,9 @@ class Session:
     def then(self, scene: Scene) -> "Session":
         """The scene comes next; what had been undone is forgotten."""
         past = self.past if self.present is None else (*self.past, self.present)
-        return replace(self, past=past[-MAX_STEPS:], present=scene, future=(), opened=max(self.opened, scene.number))
+        return replace(
+            self, past=past[-MAX_STEPS:], present=scene, future=(), opened=max(self.opened, scene.number)
+        )
 
     def undo(self) -> "Session":
         if not self.past:

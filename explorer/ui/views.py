@@ -1,4 +1,4 @@
-"""Sessions and runs as the plain values that the page draws (assets/js). Scales lie coarse to fine, cells row by row."""
+"""Sessions and runs as the plain values that the page draws. Scales lie coarse to fine, cells row by row."""
 
 import math
 from collections.abc import Mapping
@@ -28,13 +28,29 @@ def model_view(bench: Workbench) -> dict:
         "device": str(tok.device),
         "upload_mb": UPLOAD_MB,
         "samples": [
-            {"name": sample.name, "title": sample.title, "credit": sample.credit, "image": _thumbnail(sample.name)}
+            {
+                "name": sample.name,
+                "title": sample.title,
+                "credit": sample.credit,
+                "image": _thumbnail(sample.name),
+            }
             for sample in SAMPLES
         ],
-        "classes": list(gen.classes) if gen else None,
+        "classes": _classes_view(bench) if gen else None,
         "generator": gen.name if gen else None,
         "sampling": sampling_view(gen.sampling, tok.vocab_size) if gen else None,
     }
+
+
+def _classes_view(bench: Workbench) -> list[dict]:
+    """Every class with a picture that the loaded model made of it before, where one was shipped."""
+    pictures = {}
+    if bench.examples:
+        for label, image in zip(
+            bench.examples.labels, bench.tokenizer.decode(bench.examples.examples), strict=True
+        ):
+            pictures.setdefault(label, data_uri(image))
+    return [{"name": name, "image": pictures.get(k, "")} for k, name in enumerate(bench.generator.classes)]
 
 
 def _thumbnail(name: str) -> str:
@@ -55,7 +71,7 @@ def sampling_view(sampling: Mapping, codes: int) -> dict:
 
 
 def session_view(bench: Workbench, session: Session, every_scale: bool = True) -> dict | None:
-    """The picture in Inspect and Edit. every_scale False decodes the last scale only, the others are marked stale."""
+    """The picture in Inspect and Edit. Without every_scale only the last one is decoded, others are stale."""
     scene = session.present
     if scene is None:
         return None
@@ -89,7 +105,9 @@ def _note(scene: Scene, H: int, W: int) -> str:
     return f"{width} × {height} px, {FITTED[scene.fit]} to {W} × {H} px."
 
 
-def _scale_view(bench: Workbench, scene: Scene, k: int, picture: Tensor | None, fitted: Tensor | None) -> dict:
+def _scale_view(
+    bench: Workbench, scene: Scene, k: int, picture: Tensor | None, fitted: Tensor | None
+) -> dict:
     ids_hw, own_hw = scene.maps[k][0], scene.source[k][0]
     return {
         **map_view(bench, scene.maps, k),
@@ -105,7 +123,12 @@ def map_view(bench: Workbench, maps: TokenMaps, k: int) -> dict:
     """Ids and colours of scale k (from 0); an unknown token has id -1."""
     h, w = maps.grids[k]
     ids = maps[k][0].flatten().tolist()
-    return {"h": h, "w": w, "ids": ids, "colours": [bench.colours[code] if code >= 0 else None for code in ids]}
+    return {
+        "h": h,
+        "w": w,
+        "ids": ids,
+        "colours": [bench.colours[code] if code >= 0 else None for code in ids],
+    }
 
 
 def _numbers_view(numbers: ScaleNumbers) -> dict:

@@ -1,4 +1,4 @@
-"""The loaded models and what all sessions may share: the device with its lock, and memories addressed by content."""
+"""The loaded models and what all sessions may share: memories of pictures, addressed by content."""
 
 import time
 from functools import lru_cache
@@ -9,6 +9,8 @@ from torch import Tensor
 from explorer.analysis.colours import codebook_colours
 from explorer.analysis.neighbours import nearest_codes
 from explorer.figures.images import data_uri
+from explorer.generators import Generator
+from explorer.jobs.derived import GeneratorDerived
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers import Tokenizer
 
@@ -21,15 +23,24 @@ class Workbench:
     """Models for the page. Nothing here belongs to one visitor.
 
     usage_KV: counts of every code at every scale over `usage_of` (a phrase), or None.
+    examples: finished runs of the generator that were shipped with it, or None.
     """
 
-    def __init__(self, tokenizer: Tokenizer, generator=None, usage_KV: Tensor | None = None, usage_of: str = ""):
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        generator: Generator | None = None,
+        usage_KV: Tensor | None = None,
+        usage_of: str = "",
+        examples: GeneratorDerived | None = None,
+    ):
         self.tokenizer = tokenizer
         self.generator = generator
         self.codebook = tokenizer.codebook
         self.colours = [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in codebook_colours(self.codebook).tolist()]
         self.usage_KV = usage_KV
         self.usage_of = usage_of
+        self.examples = examples
         self.decode_seconds = 0.0
         self._card = lru_cache(REMEMBERED)(self._make_card)
         self._swatches: dict[int, str] = {}  # at most one per code
@@ -70,7 +81,8 @@ class Workbench:
         ids_1N, distances_1N = nearest_codes(self.codebook, [code], count)
         own, *others = self.swatches([code, *ids_1N[0].tolist()])
         near = [
-            {**other, "distance": distance} for other, distance in zip(others, distances_1N[0].tolist(), strict=True)
+            {**other, "distance": distance}
+            for other, distance in zip(others, distances_1N[0].tolist(), strict=True)
         ]
         return {
             **own,

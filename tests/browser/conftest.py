@@ -1,5 +1,5 @@
-"""One server and one browser for all browser tests. A page fails its test on a console error or a request that
-would leave this machine."""
+"""One server and one browser for all browser tests. A page fails its test on a console error or on a request
+that would leave this machine."""
 
 import os
 import shutil
@@ -9,7 +9,6 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync""".split()
-# Streams that end when a page closes; the browser counts them as failed requests, not as errors of the page.
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
 
@@ -53,9 +52,14 @@ def open_page(browser, address):
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.append(request.url) if _leaves(request.url, address) else None)
+        page.on(
+            "request",
+            lambda request: complaints.append(request.url) if _leaves(request.url, address) else None,
+        )
         page.goto(address + query)
         page.locator(".ts-cell").first.wait_for()
         page.locator(".ts-card .ts-id strong").first.wait_for()
@@ -64,7 +68,9 @@ def open_page(browser, address):
     yield open_one
     for context in contexts:
         context.close()
-    assert complaints == [], "the page wrote errors to the console, or asked for something outside this machine"
+    assert complaints == [], (
+        "the page wrote errors to the console, or asked for something outside this machine"
+    )
 
 
 def _leaves(url: str, address: str) -> bool:

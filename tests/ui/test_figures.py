@@ -36,7 +36,9 @@ def test_the_difference_is_signed_and_its_scale_fits():
 
 def test_the_scale_ends_at_its_anchors_and_the_legend_names_them():
     ends = diverging(np.array([[-9.0, -1.0, 0.0, 1.0]]))[0].tolist()
-    assert ends[0] == ends[1] and f"rgb{tuple(ends[0])}" in gradient() and f"rgb{tuple(ends[3])}" in gradient()
+    assert (
+        ends[0] == ends[1] and f"rgb{tuple(ends[0])}" in gradient() and f"rgb{tuple(ends[3])}" in gradient()
+    )
 
 
 def test_two_sizes_cannot_be_compared():

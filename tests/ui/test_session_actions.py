@@ -1,4 +1,4 @@
-"""What visitors do to a session, without a browser: pictures of every kind, edits, undo, and what must be refused."""
+"""What visitors do to a session, without a browser: pictures of every kind, edits, undo, what is refused."""
 
 import io
 import random
@@ -62,7 +62,9 @@ GOOD = {
     "alpha": lambda: saved(colours("RGBA"), "PNG"),
     "palette": lambda: saved(colours("P"), "PNG"),
     "16 bit": lambda: saved(Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30) * 100), "PNG"),
-    "animated gif": lambda: saved(colours("P"), "GIF", save_all=True, append_images=[colours("P"), colours("P")]),
+    "animated gif": lambda: saved(
+        colours("P"), "GIF", save_all=True, append_images=[colours("P"), colours("P")]
+    ),
     "exif rotation": rotated_by_exif,
     "1x1": lambda: saved(colours(size=(1, 1)), "PNG"),
     "very wide": lambda: saved(colours(size=(3000, 2)), "PNG"),
@@ -111,7 +113,10 @@ def test_a_replaced_token_changes_picture_and_marks(bench, session):
     assert new.present.maps[1][0].flatten()[[1, 2]].tolist() == [9, 9]
     assert all(torch.equal(new.present.maps[k], session.present.maps[k]) for k in (0, 2, 3))
     view = session_view(bench, new)
-    assert view["scales"][1]["changed"] == (new.present.maps[1] != session.present.maps[1]).int().flatten().tolist()
+    assert (
+        view["scales"][1]["changed"]
+        == (new.present.maps[1] != session.present.maps[1]).int().flatten().tolist()
+    )
     assert view["scales"][-1]["image"] != session_view(bench, session)["scales"][-1]["image"]
     assert view["difference"]["mean"] > 0
     assert session_view(bench, new.undo()) | {"edit": 0} == session_view(bench, session) | {"edit": 0}
@@ -198,8 +203,15 @@ def test_a_broken_model_leaves_the_session_and_says_so(bench, session, monkeypat
 def test_where_decoding_is_slow_the_final_picture_comes_first(session):
     slow = Workbench(tiny_multi())
     slow.decode_seconds = 10
-    first, last = list(act(slow, session, {"kind": "replace", "scale": 2, "cells": [0], "code": 3, "ticket": 1}))
-    assert "ticket" not in first[1] and [scale["stale"] for scale in first[1]["session"]["scales"]] == [1, 1, 1, 0]
+    first, last = list(
+        act(slow, session, {"kind": "replace", "scale": 2, "cells": [0], "code": 3, "ticket": 1})
+    )
+    assert "ticket" not in first[1] and [scale["stale"] for scale in first[1]["session"]["scales"]] == [
+        1,
+        1,
+        1,
+        0,
+    ]
     assert not any(scale["stale"] for scale in last[1]["session"]["scales"])
     assert first[1]["session"]["scales"][-1]["image"] == last[1]["session"]["scales"][-1]["image"]
 

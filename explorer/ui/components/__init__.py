@@ -1,4 +1,4 @@
-"""The parts that every tab is built of. Drawing and pointer work is JavaScript (assets/js); Python sends plain values."""
+"""The parts that every tab is built of. JavaScript (assets/js) draws them, Python sends plain values."""
 
 from explorer.ui.components.parts import (
     card,

@@ -1,10 +1,22 @@
-"""The page's style and script, put into the document's head: no request of their own, no flash of unstyled parts."""
+"""The page's style and script, put into the document's head: no extra request, no flash of unstyled parts."""
 
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[3] / "assets"
 STYLES = ("tokens", "frame", "base", "stage", "parts")
-SCRIPTS = ("core", "geometry", "pyramid", "timeline", "specimen", "card", "sources", "header", "edit", "generate", "link")
+SCRIPTS = (
+    "core",
+    "geometry",
+    "pyramid",
+    "timeline",
+    "specimen",
+    "card",
+    "sources",
+    "header",
+    "edit",
+    "generate",
+    "link",
+)
 
 
 def head() -> str:

@@ -1,7 +1,8 @@
 """One factory per part: a `gr.HTML` that mounts a component of assets/js.
 
-doc: which of the page's two pictures a part shows, "session" (Inspect, Edit) or "run" (Generate). All parts of a page
-share one selection. Factories, not subclasses: a subclass of gr.HTML writes stub files and re-runs its constructor.
+doc: which of the page's two pictures a part shows, "session" (Inspect, Edit) or "run" (Generate). All parts
+of a page share one selection. Factories, not subclasses: a subclass of gr.HTML writes stub files and re-runs its
+constructor.
 """
 
 import json
@@ -33,7 +34,7 @@ def finding(about: str) -> gr.HTML:
 
 
 def specimen(doc: str, mode: str) -> gr.HTML:
-    """The picture with footprints and a before/after slider. mode: "inspect", "edit" (with difference map), "run"."""
+    """The picture, footprints, a before/after slider. mode: "inspect", "edit" (with differences), "run"."""
     return _part("specimen", doc=doc, mode=mode)
 
 

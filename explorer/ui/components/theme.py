@@ -1,4 +1,4 @@
-"""Gradio's theme with system fonts and our greys, so that nothing is fetched and nothing looks like a default."""
+"""Gradio's theme with system fonts and our greys: nothing is fetched and nothing looks like a default."""
 
 import gradio as gr
 
@@ -7,7 +7,10 @@ MONO = ["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"]
 
 
 def theme() -> gr.themes.Base:
-    fonts = {"font": [gr.themes.Font(name) for name in SANS], "font_mono": [gr.themes.Font(name) for name in MONO]}
+    fonts = {
+        "font": [gr.themes.Font(name) for name in SANS],
+        "font_mono": [gr.themes.Font(name) for name in MONO],
+    }
     return gr.themes.Base(primary_hue="blue", neutral_hue="gray", radius_size="md", **fonts).set(
         body_background_fill="var(--ts-bg)",
         body_background_fill_dark="var(--ts-bg)",
