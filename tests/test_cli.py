@@ -27,8 +27,10 @@ VERBS = (
     "download",
     "train",
     "refresh",
+    "bench",
+    "evaluate",
+    "sheet",
 )
-VERBS += ("bench",)
 
 
 @pytest.fixture

@@ -10,16 +10,13 @@ from explorer.devices import hardware_name, open_device
 from explorer.training.feature_net import train_feature_net
 from explorer.training.loop import Budget, run
 from explorer.training.losses import FeatureNet
-from explorer.training.photos import PhotoSet, load_photos
+from explorer.training.photos import STORED_SIDE, PhotoSet, load_photos
 from explorer.training.recipes import TokenizerRecipe, TransformerRecipe, find_recipe
 from explorer.training.shipping import save_model, write_card_entries
 from explorer.training.tokenizer_task import TokenizerTask
 from explorer.training.transformer_task import TransformerTask
 from explorer.zoo import open_checkpoint
 from explorer.zoo.reading import file_sha256, read_checkpoint
-
-# Photos are kept this much larger than the training size, so that random crops do not blur.
-STORED_SIDE = 1.5
 
 
 def run_recipe(

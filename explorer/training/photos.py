@@ -18,6 +18,9 @@ from torch import Tensor
 
 from explorer.picture_files import picture_names, read_pictures
 
+# Photos are kept this much larger than the training size, so that random crops do not blur.
+STORED_SIDE = 1.5
+
 
 @dataclass(frozen=True)
 class PhotoSet:
