@@ -45,11 +45,11 @@
       const done = view?.done || 0;
       halt.style.visibility = running ? "visible" : "hidden";
       bar.style.setProperty("--v", running && view ? `${(100 * (view.run === running ? done : 0)) / view.total}%` : "0%");
-      title.textContent = !state.model?.classes ? "This generator cannot be used here." : running ? `Writing ${on.replaceAll("_", " ")}: scale ${Math.min((view?.run === running ? done : 0) + 1, view?.total || 1)} of ${view?.total || "…"}`
+      title.textContent = !state.model?.classes ? "No generator is loaded." : running ? `Writing ${on.replaceAll("_", " ")}: scale ${Math.min((view?.run === running ? done : 0) + 1, view?.total || 1)} of ${view?.total || "…"}`
         : !view ? "Choose a class and watch a picture appear, coarse to fine."
           : view.status === "stopped" ? `Stopped after scale ${done} of ${view.total}.`
             : `${view.title} in ${T.count(view.total, "step")}, ${T.number(view.seconds, 2)} s.`;
-      sub.textContent = view?.status === "example" && !running
+      sub.textContent = !state.model?.classes ? "Start the page with --generator to write new pictures." : view?.status === "example" && !running
         ? "Made by this model when the page was started. Choose a class to make another."
         : "Choose a class. The model writes one whole token map per step, each with all coarser ones in view.";
     });

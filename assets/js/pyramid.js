@@ -94,7 +94,8 @@
     function fit() { surface.classList.toggle("ts-compact", T.geometry.compact(scales(), surface.clientWidth)); }
     new ResizeObserver(() => { if (surface.clientWidth) fit(); }).observe(surface);
 
-    // pointer: press selects, drag selects or paints many of one scale
+    // pointer: press selects, drag selects or paints many of one scale. A finger selects when it lifts, because until
+    // then it may be scrolling the page (the browser then takes the pointer away: pointercancel).
     let drag = null;
     const under = (event) => document.elementFromPoint(event.clientX, event.clientY)?.closest?.(".ts-cell");
     surface.addEventListener("pointerover", (event) => {
@@ -105,17 +106,21 @@
     surface.addEventListener("pointerdown", (event) => {
       const cell = event.target.closest(".ts-cell");
       if (!cell || event.button) return;
-      event.preventDefault();
+      const touch = event.pointerType === "touch";
+      if (!touch) event.preventDefault();
       const { k, i, j } = cell.place;
       const n = i * scales()[k].w + j;
       if (editable && state.tool === "pick") return T.edit.pick(T.codeAt(doc, cell.place));
       const old = state.selection;
       const add = editable && event.shiftKey && old.k === k;
-      drag = { k, cells: new Set(add ? [...(old.cells || [old.i * scales()[k].w + old.j]), n] : [n]) };
+      drag = { place: cell.place, waits: touch, k, cells: new Set(add ? [...(old.cells || [old.i * scales()[k].w + old.j]), n] : [n]) };
       if (event.target.hasPointerCapture?.(event.pointerId)) event.target.releasePointerCapture(event.pointerId);
-      T.select({ ...cell.place, cells: [...drag.cells] });
-      cell.focus({ preventScroll: true });
+      if (!touch) choose(cell.place);
     });
+    function choose(place) {
+      T.select({ ...place, cells: [...drag.cells] });
+      cellOf(place).focus({ preventScroll: true });
+    }
     surface.addEventListener("pointermove", (event) => {
       if (!drag || !editable) return;
       const cell = under(event);
@@ -123,9 +128,11 @@
       const n = cell.place.i * scales()[drag.k].w + cell.place.j;
       if (drag.cells.has(n)) return;
       drag.cells.add(n);
+      drag.waits = false;
       T.select({ ...cell.place, cells: [...drag.cells] });
     });
     const release = () => {
+      if (drag?.waits) choose(drag.place);
       if (drag && editable && state.tool === "paint") T.edit.replace(state.brush);
       drag = null;
     };
@@ -162,7 +169,8 @@
       cellOf({ k, i, j }).focus();
     });
 
-    T.subscribe(root, ["docs", "selection", "hover"], (keys) => {
+    T.subscribe(root, ["docs", "selection", "hover", "tool"], (keys) => {
+      surface.classList.toggle("ts-paint", editable && state.tool === "paint");
       const now = scales().map((scale) => `${scale.h}x${scale.w}`).join();
       if (now !== shape) { shape = now; build(); }
       if (keys.has("docs")) paint();

@@ -28,11 +28,12 @@
       const map = el("img", { alt: "Difference: blue darker, red lighter than before the edits", draggable: "false" });
       const bar = el("div", { class: "ts-scalebar" });
       const ends = el("div", {}, el("span", { class: "ts-num" }), el("span", { text: "difference" }), el("span", { class: "ts-num" }));
-      const frame = (image) => el("div", { class: "ts-frame-picture" }, image);
+      const none = el("p", { class: "ts-none", text: "None yet" });
+      const frame = (...parts) => el("div", { class: "ts-frame-picture" }, parts);
       const node = el("div", { class: "ts-pair" },
         el("figure", {}, frame(before), el("figcaption", { text: "Before the edits" })),
-        el("figure", {}, frame(map), bar, ends));
-      return { node, before, map, bar, ends };
+        el("figure", {}, frame(map, none), bar, ends));
+      return { node, before, map, none, bar, ends };
     }
 
     const scales = () => state.docs[doc]?.scales || [];
@@ -59,7 +60,9 @@
       caption.replaceChildren(el("b", { text: view.title || "" }), view.credit ? `, ${view.credit}. ` : " ", view.note || "");
       if (extra) {
         source(extra.before, view.before);
-        source(extra.map, view.difference?.image);
+        const some = view.difference?.mean > 0;
+        source(extra.map, some ? view.difference.image : "");
+        extra.none.hidden = some;
         extra.bar.style.background = view.difference?.gradient || "none";
         const limit = view.difference?.limit || 0;
         extra.ends.firstChild.textContent = `−${T.number(limit, 2)}`;

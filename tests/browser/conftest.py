@@ -48,7 +48,9 @@ def open_page(browser, address):
     contexts, complaints = [], []
 
     def open_one(width: str = "wide", query: str = ""):
-        context = browser.new_context(viewport=WIDE if width == "wide" else NARROW, reduced_motion="reduce")
+        context = browser.new_context(
+            viewport=WIDE if width == "wide" else NARROW, has_touch=width == "narrow", reduced_motion="reduce"
+        )
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()

@@ -220,7 +220,7 @@ def test_a_phone_scrolls_in_one_direction_only(open_page):
         open_tab(page, tab)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, tab
     open_tab(page, "Inspect")
-    cell(page, 2, 2, 2).click()
+    cell(page, 2, 2, 2).tap()
     focused = page.locator(".ts-scale.ts-focused:visible").bounding_box()
     assert focused["width"] > 340
 

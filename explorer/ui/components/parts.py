@@ -1,8 +1,8 @@
 """One factory per part: a `gr.HTML` that mounts a component of assets/js.
 
 doc: which of the page's two pictures a part shows, "session" (Inspect, Edit) or "run" (Generate). All parts
-of a page share one selection. Factories, not subclasses: a subclass of gr.HTML writes stub files and re-runs its
-constructor.
+of a page share one selection. Factories, not subclasses: a subclass of gr.HTML writes stub files and re-runs
+its constructor.
 """
 
 import json
