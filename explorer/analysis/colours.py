@@ -11,7 +11,7 @@ from torch import Tensor
 from explorer.analysis.projection import principal_components
 
 LIGHTNESS = (0.35, 0.80)
-CHROMA = 0.15  # beyond this most hues leave the sRGB gamut at these lightnesses
+CHROMA = 0.1  # calm beside a photo, and inside sRGB for nearly all hues at these lightnesses
 
 # Ottosson 2020, https://bottosson.github.io/posts/oklab/
 _LAB_TO_LMS = (
