@@ -39,18 +39,24 @@
     async function draw() {
       const ticket = ++asked;
       const code = shown();
+      body.removeAttribute("aria-busy");
       if (code === null) {
         body.replaceChildren(el("p", { class: "ts-empty-state", text: scales().length ? "No token here yet. Choose one of the coloured squares." : "Choose a token to see which code it stands for." }));
         return;
       }
+      body.setAttribute("aria-busy", "true"); // what stands there belongs to the selection before
       const card = await ask(code);
       if (ticket !== asked) return; // a newer selection is on its way
       if (!card) {
+        body.removeAttribute("aria-busy");
         body.replaceChildren(el("p", { class: "ts-empty-state", text: `Code ${code} could not be looked up; the server may be busy. Choose the token again.` }));
         return;
       }
       const focus = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-      body.replaceChildren(...[identity(card), replace ? typing(card) : null, facts(card), await neighbours(card, ticket), usage(card), places(card)].filter(Boolean));
+      const near = await neighbours(card, ticket);
+      if (ticket !== asked) return;
+      body.replaceChildren(...[identity(card), replace ? typing(card) : null, facts(card), near, usage(card), places(card)].filter(Boolean));
+      body.removeAttribute("aria-busy");
       if (focus) body.querySelector(`[data-key="${focus}"]`)?.focus();
     }
 

@@ -14,8 +14,8 @@
       theme.textContent = document.body.classList.contains("dark") ? "Light" : "Dark";
       theme.setAttribute("aria-label", `Switch to ${theme.textContent.toLowerCase()} colours`);
       if (!state.model) return;
-      const { name, codes, grids, device } = state.model;
-      chip.replaceChildren(el("b", { text: name }), ...[T.count(codes, "code"), T.count(grids.length, "scale"), device].map((text) => el("span", { class: "ts-num", text })));
+      const { name, generator, codes, grids, device } = state.model;
+      chip.replaceChildren(el("b", { text: generator ? `${name} + ${generator}` : name }), ...[T.count(codes, "code"), T.count(grids.length, "scale"), device].map((text) => el("span", { class: "ts-num", text })));
     });
   });
 

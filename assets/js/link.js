@@ -20,6 +20,7 @@
       T.problem("The server has not answered for two minutes. What you had is unchanged; try again, or reload the page.");
     }, PATIENCE);
     out = { ticket, timer, say };
+    if (T.state.problem) T.set({ problem: null });
     send({ kind, ticket, ...data });
   }
 

@@ -51,7 +51,7 @@
   });
 
   T.listenForPictures = () => {
-    const veil = el("div", { class: "ts-drop", text: "Drop the picture to open it" });
+    const veil = el("div", { class: "ts-drop", text: "Drop a picture to open it, or a zip of pictures to count its codes" });
     let depth = 0;
     const files = (event) => event.dataTransfer?.types?.includes("Files");
     addEventListener("paste", (event) => {
@@ -66,8 +66,10 @@
       event.preventDefault();
       depth = 0;
       veil.remove();
+      const file = event.dataTransfer.files[0];
+      if (T.isZip(file)) { T.openTab("Codebook"); return T.codebook.countZip(file); }
       T.openTab("Inspect");
-      send(event.dataTransfer.files[0]);
+      send(file);
     });
   };
 })();

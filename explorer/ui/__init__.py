@@ -54,6 +54,6 @@ def settings(options: AppOptions) -> dict:
         "show_error": False,
         "enable_monitoring": False,
         "footer_links": [],
-        "max_file_size": "20mb",
+        "max_file_size": "256mb",  # zips for Codebook; pictures have a limit of their own
         "state_session_capacity": 500,
     }

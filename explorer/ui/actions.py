@@ -18,6 +18,7 @@ from explorer.ui.session import Picture, ScaleNumbers, Scene, Session
 from explorer.ui.workbench import NEIGHBOURS, Workbench
 
 MAX_PIXELS = 16_000_000
+UPLOAD_MB = 20  # a picture; the server itself takes larger files, for zips
 FITTED = {
     "crop": "centred crop",
     "letterbox": "whole picture with margin",
@@ -81,6 +82,8 @@ def _upload(bench: Workbench, session: Session, data: Mapping) -> Session:
     if not path.is_relative_to(folder) or not path.is_file():
         raise ValueError("The upload did not arrive. Try again; what you had is unchanged.")
     name = Path(str(data.get("name", ""))[:120]).name or "your picture"
+    if path.stat().st_size > UPLOAD_MB << 20:
+        raise ValueError(f"“{name}” has more than {UPLOAD_MB} MB. What you had is unchanged.")
     try:
         image = open_image(path.read_bytes(), MAX_PIXELS)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The shell: header, three tabs, and the two wires between the page's script and Python.
+"""The shell: header, four tabs, and the two wires between the page's script and Python.
 
 `link` carries the session: the script sends one action at a time ("act"), the answer is the new view.
 `runner` streams a generation ("generate", "stop"). Both hold plain values; assets/js/link.js is
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import gradio as gr
 
 from explorer.samples import SAMPLES, load_sample
-from explorer.ui import actions, components, edit_tab, generate_tab, inspect_tab
+from explorer.ui import actions, codebook_tab, components, edit_tab, generate_tab, inspect_tab
 from explorer.ui.session import Session
 from explorer.ui.views import model_view, session_view
 from explorer.ui.workbench import Workbench
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 FAILED = "Something went wrong on the server; it has been logged there. What you had is unchanged."
 VISITORS = 16  # actions or runs at once; the device's lock makes models take turns within them
+TABS = {"Inspect": inspect_tab, "Edit": edit_tab, "Codebook": codebook_tab, "Generate": generate_tab}
 LINK = "Tokenscope.connect({props, watch, server, upload, act: (data) => trigger('act', data)})"
 RUNNER = """Tokenscope.connectRunner({props, watch, send: (name, data) =>
   name === 'stop' ? trigger('stop', data) : trigger('generate', data)})"""
@@ -35,9 +36,10 @@ def build_page(bench: Workbench) -> gr.Blocks:
         components.header()
         components.notice()
         with gr.Tabs(elem_classes="ts-tabs"):
-            for name, tab in (("Inspect", inspect_tab), ("Edit", edit_tab), ("Generate", generate_tab)):
+            for name, tab in TABS.items():
                 with gr.Tab(name):
                     tab.build()
+        codebook_tab.connect(bench)
         link = _wire(LINK, value=first_view(bench, first), server_functions=_look_ups(bench))
         runner = _wire(RUNNER, value=None)
 

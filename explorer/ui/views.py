@@ -10,11 +10,10 @@ from explorer.figures.difference import difference, gradient
 from explorer.figures.images import bytes_uri, data_uri, picture_uri
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
-from explorer.ui.actions import FITTED, as_image
+from explorer.ui.actions import FITTED, UPLOAD_MB, as_image
 from explorer.ui.session import ScaleNumbers, Scene, Session
 from explorer.ui.workbench import Workbench
 
-UPLOAD_MB = 20
 THUMBNAIL = 96
 
 

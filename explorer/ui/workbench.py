@@ -1,6 +1,5 @@
 """The loaded models and what all sessions may share: memories of pictures, addressed by content."""
 
-import time
 from functools import lru_cache
 
 import torch
@@ -16,7 +15,7 @@ from explorer.tokenizers import Tokenizer
 
 NEIGHBOURS = 8  # codes shown beside a code
 REMEMBERED = 4096  # code cards; one is about 10 kB of text
-SLOW_SECONDS = 0.3  # above this, decoding every scale waits until the last one is on the page
+QUICK_PIXELS = 200_000  # decoded on a CPU in a fraction of a second; six scales at 64 px are 25 000
 
 
 class Workbench:
@@ -41,22 +40,19 @@ class Workbench:
         self.usage_KV = usage_KV
         self.usage_of = usage_of
         self.examples = examples
-        self.decode_seconds = 0.0
         self._card = lru_cache(REMEMBERED)(self._make_card)
         self._swatches: dict[int, str] = {}  # at most one per code
 
     @property
     def slow(self) -> bool:
         """Whether showing all scales takes so long that the last one should come first."""
-        return self.decode_seconds > SLOW_SECONDS
+        H, W = self.tokenizer.image_hw
+        pixels = len(self.tokenizer.grids) * H * W
+        return self.tokenizer.device.torch_device.type == "cpu" and pixels > QUICK_PIXELS
 
     def pictures(self, maps: TokenMaps, scales: list[int] | None = None) -> Tensor:
         """The picture after each (asked) scale, (K,3,H,W); remembered by the tokenizer's memo."""
-        started = time.perf_counter()
-        pictures = self.tokenizer.decode_progressive(maps, scales)[:, 0]
-        if scales is None:
-            self.decode_seconds = max(self.decode_seconds, time.perf_counter() - started)
-        return pictures
+        return self.tokenizer.decode_progressive(maps, scales)[:, 0]
 
     def swatches(self, codes: list[int]) -> list[dict]:
         """What each code looks like alone: {"id", "swatch", "colour"}. ValueError for more than 64 codes."""

@@ -60,8 +60,8 @@ def test_an_uploaded_photo_is_edited_and_undone_to_the_identical_picture(open_pa
     target = cell(page, 3, 2, 2)
     old = code(target)
     target.click()
+    page.locator(f".ts-edit-card:not([aria-busy]) strong:text-is('{old}')").wait_for()
     choice = page.locator(f".ts-edit-card .ts-codes button:not([data-key=near-{old}])").last
-    choice.wait_for()
     new = int(choice.get_attribute("data-key").removeprefix("near-"))
     choice.click()
     until(
@@ -172,6 +172,27 @@ def test_a_bad_file_gives_one_sentence_and_the_session_survives(open_page, name)
     upload(page, photo(3))  # and the next good one works
     page.wait_for_function("() => Tokenscope.state.docs.session.title === 'photo 3.png'")
     assert page.get_by_role("alert").filter(visible=True).count() == 0
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(open_page):
+    page = open_page()
+    page.evaluate("""() => {
+      const held = new DataTransfer(), input = document.querySelector('input[type=file]');
+      held.items.add(new File([new Uint8Array(21 << 20)], 'huge.png'));
+      input.files = held.files;
+      input.dispatchEvent(new Event('change')); }""")
+    notice = page.get_by_role("alert").filter(visible=True)
+    notice.wait_for()
+    assert "21 MB; at most 20 MB" in notice.inner_text()
+
+
+def test_a_burst_of_edits_arrives_whole_and_in_order(open_page):
+    page = open_page()
+    codes = [5, 11, 2, 9, 30, 7]
+    page.evaluate("(codes) => codes.forEach((code) => Tokenscope.edit.replace(code))", codes)
+    until(page, "(n) => Tokenscope.state.docs.session.edit.history.length === n + 1", len(codes))
+    steps = page.evaluate("() => Tokenscope.state.docs.session.edit.history.map((step) => step.text)")
+    assert [int(step.split("code ")[1]) for step in steps[1:]] == codes
 
 
 def test_keys_move_between_tokens_and_scales(open_page):

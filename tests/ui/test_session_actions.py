@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from tiny_tokenizers import tiny_multi
 
+from explorer.ui import workbench
 from explorer.ui.actions import MAX_PIXELS, as_image, open_picture, perform
 from explorer.ui.page import act, first_session
 from explorer.ui.session import Session
@@ -200,9 +201,10 @@ def test_a_broken_model_leaves_the_session_and_says_so(bench, session, monkeypat
     assert new is session and answer["problem"].startswith("Something went wrong")
 
 
-def test_where_decoding_is_slow_the_final_picture_comes_first(session):
+def test_where_decoding_is_slow_the_final_picture_comes_first(session, monkeypatch):
     slow = Workbench(tiny_multi())
-    slow.decode_seconds = 10
+    assert not slow.slow
+    monkeypatch.setattr(workbench, "QUICK_PIXELS", 100)
     first, last = list(
         act(slow, session, {"kind": "replace", "scale": 2, "cells": [0], "code": 3, "ticket": 1})
     )

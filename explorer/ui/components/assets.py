@@ -3,7 +3,7 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[3] / "assets"
-STYLES = ("tokens", "frame", "base", "stage", "parts")
+STYLES = ("tokens", "frame", "base", "stage", "parts", "codebook")
 SCRIPTS = (
     "core",
     "geometry",
@@ -16,6 +16,11 @@ SCRIPTS = (
     "edit",
     "generate",
     "link",
+    "codebook_data",
+    "codebook_draw",
+    "codebook_map",
+    "codebook_charts",
+    "codebook_side",
 )
 
 
