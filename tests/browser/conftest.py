@@ -1,14 +1,11 @@
 """One server and one browser for all browser tests. A page fails its test on a console error or on a request
 that would leave this machine."""
 
-import os
-import shutil
-
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
-FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
---disable-component-update --disable-sync""".split()
+from explorer.ui.options import AppOptions
+from explorer.ui.screenshots import serving, start_browser
+
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
 
@@ -16,16 +13,8 @@ NARROW = {"width": 390, "height": 844}
 @pytest.fixture(scope="session")
 def address():
     """The page with the bundled models, served on a free port."""
-    from explorer import ui
-    from explorer.ui.options import AppOptions
-
-    options = AppOptions(
-        tokenizer=os.environ.get("TS_TOK", "mini"), generator=os.environ.get("TS_GEN", "mini")
-    )
-    page = ui.open_page(options)
-    _, url, _ = page.launch(**ui.settings(options), prevent_thread_lock=True, quiet=True)
-    yield url
-    page.close(verbose=False)
+    with serving(AppOptions()) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +23,7 @@ def browser(missing_browser):
 
     with sync_playwright() as playwright:
         try:
-            found = CHROMIUM if os.path.exists(CHROMIUM) else None  # None: Playwright's own download
-            browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+            browser = start_browser(playwright)
         except Error as error:
             missing_browser(str(error).splitlines()[0])
         yield browser
