@@ -75,6 +75,7 @@ class ReconstructionTally:
             "bits_per_image": round(bits),
             "bits_per_pixel": round(bits / (H * W), 4),
             "codes": self.tokenizer.vocab_size,
+            "codes_distinct": total.distinct,
             "codes_used": round(total.share, 4),
             "codes_used_means": f"share of the codes that occur at least once in {total.tokens} tokens",
             "perplexity": round(total.perplexity, 1),

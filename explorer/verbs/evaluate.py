@@ -207,8 +207,8 @@ def tokenizer_lines(found: dict) -> list[str]:
         f"{found['gradient_energy_ratio']:.3f} of the originals'",
         f"  {found['tokens_per_image']} tokens, {found['bits_per_image']} bits a picture, "
         f"{found['bits_per_pixel']:.3f} bits per pixel",
-        f"  codes used {found['codes_used']:.1%} of {found['codes']} ({found['codes_used_means']}), "
-        f"perplexity {found['perplexity']:.0f}",
+        f"  codes used: {found['codes_distinct']} of {found['codes']}, {found['codes_used']:.1%} "
+        f"({found['codes_used_means']}); perplexity {found['perplexity']:.0f}",
     ]
     rows = (found["tokens_counted_by_scale"], found["distinct_by_scale"], found["perplexity_by_scale"])
     for k, (tokens, distinct, perplexity) in enumerate(zip(*rows, strict=True), start=1):
