@@ -116,7 +116,7 @@ def test_training_continues_from_shipped_weights(photos, tmp_path, tokenizer_fil
 
 
 def test_bad_arguments_are_told_in_one_sentence(photos, tmp_path, tokenizer_file):
-    with pytest.raises(ValueError, match="neither a folder nor a zip"):
+    with pytest.raises(FileNotFoundError, match="no folder or zip file"):
         run_recipe("tokenizer", tmp_path / "none", tmp_path / "a", steps=1)
     with pytest.raises(ValueError, match="budget"):
         run_recipe("tokenizer", photos, tmp_path / "b")
