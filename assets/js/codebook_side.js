@@ -20,7 +20,7 @@
     function zipState() {
       const { zip: job, ready } = state.codebook;
       const choose = (text, main) => el("button", { type: "button", class: `ts-button${main ? " ts-main" : ""}`, text, onclick: () => input.click() });
-      const limit = `At most ${ready?.zipMb || 256} MB, 16 megapixels a picture. It is counted on this machine and then removed.`;
+      const limit = `At most ${ready?.zipMb || 256} MB, 16 megapixels a picture. The server that runs this page counts it, then removes it.`;
       if (!job) return [el("p", { text: "Count which codes your own pictures use. Drop a zip anywhere on the page." }), choose("Choose a zip", true), el("p", { class: "ts-caption", text: limit })];
       const name = el("b", { text: job.name });
       if (job.status === "uploading" || job.status === "running") {
