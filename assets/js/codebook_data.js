@@ -9,8 +9,8 @@
   const UNUSED = { light: [150, 153, 158], dark: [96, 99, 105] };
   let server = null;
   let asking = false;
-  let job = 0;
-  let send = () => {};
+  let job = null; // of the zip that is counted for this page; the server hears of no other
+  let count = () => {};
   let upload = async () => null;
   let asked = ""; // the picture whose usage was asked for last
 
@@ -109,27 +109,27 @@
     const name = file.name.slice(0, 120);
     const fail = (problem) => put({ source: "zip", zip: { name, status: "failed", problem } });
     if (file.size > limit * 1024 * 1024) return fail(`“${name}” has ${(file.size / 1024 / 1024).toFixed(0)} MB; at most ${limit} MB can be uploaded. Make a smaller selection of pictures.`);
-    const mine = String(++job);
+    const mine = (job = `${Date.now()}-${Math.random()}`);
     put({ source: "zip", usage: { ...state.codebook.usage, zip: null }, zip: { name, status: "uploading", job: mine } });
     const sent = await upload(file).catch(() => null);
-    if (mine !== String(job) || state.codebook.zip?.status !== "uploading") return;
+    if (mine !== job) return; // cancelled meanwhile
     if (!sent?.path) return fail(`“${name}” could not be uploaded. Check that it has at most ${limit} MB and try again.`);
     put({ zip: { name, status: "running", job: mine, done: 0, total: 0 } });
-    send("count", { path: sent.path, name, job: mine });
+    count({ path: sent.path, name, job: mine });
   }
   function stopZip() {
-    send("stop", {});
-    job += 1;
+    server.cancel_count(job).catch(() => null);
+    job = null;
     put({ zip: { ...state.codebook.zip, status: "stopped" } });
   }
   function receive(view) {
-    if (!view || view.job !== String(job)) return; // of a count that was stopped or replaced
+    if (!view || view.job !== job) return; // of a count that was stopped or replaced
     const { usage, ...rest } = view;
     put({ zip: rest, ...(usage ? { usage: { ...state.codebook.usage, zip: usageOf(usage) } } : {}) });
   }
 
   T.connectCodebook = (wire) => {
-    ({ server, upload, send } = wire);
+    ({ server, upload, count } = wire);
     receive(wire.props.value);
     wire.watch("value", () => receive(wire.props.value));
     T.subscribe(document.body, ["docs"], askPicture);

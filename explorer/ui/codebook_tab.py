@@ -3,7 +3,8 @@ assets/js/codebook_data.js.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 import gradio as gr
@@ -27,8 +28,8 @@ log = logging.getLogger(__name__)
 
 COUNTING = 2  # zips counted at once, over all visitors
 FAILED = "Counting stopped: something went wrong on the server; it has been logged there."
-WIRE = """Tokenscope.connectCodebook({props, watch, server, upload, send: (name, data) =>
-  name === 'stop' ? trigger('stop', data) : trigger('count', data)})"""
+REMEMBERED = 256  # jobs that visitors have cancelled
+WIRE = "Tokenscope.connectCodebook({props, watch, server, upload, count: (data) => trigger('count', data)})"
 
 
 def build() -> None:
@@ -46,28 +47,31 @@ def build() -> None:
 
 
 def connect(bench: Workbench) -> None:
-    """The wire between the tab and Python: look-ups beside the queue, and the count of a zip in it."""
+    """The wire between the tab and Python: look-ups beside the queue, and the count of a zip in it.
+
+    Cancelling is a look-up too, not Gradio's `cancels`: that one needs a run which has already begun.
+    """
     shipped = read_tokenizer_derived(bench.tokenizer.name, bench.tokenizer.sha256)
     planes = CodebookPlanes(bench.codebook, (shipped.pca, shipped.umap) if shipped else None)
     sheet = SwatchSheet(bench.tokenizer)
+    cancelled: deque[str] = deque(maxlen=REMEMBERED)
     wire = gr.HTML(
         html_template="",
         js_on_load=WIRE,
         apply_default_css=False,
         visible="hidden",
         value=None,
-        server_functions=look_ups(bench, planes, sheet),
+        server_functions=look_ups(bench, planes, sheet, cancelled),
     )
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    quiet = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
 
     def count(event: gr.EventData):
-        yield from count_upload(bench, dict(event._data or {}))
+        yield from count_upload(bench, dict(event._data or {}), cancelled)
 
-    going = wire.count(count, None, wire, concurrency_limit=COUNTING, trigger_mode="multiple", **quiet)
-    wire.stop(None, None, None, cancels=[going], **quiet)
+    wire.count(count, None, wire, concurrency_limit=COUNTING, **quiet)
 
 
-def look_ups(bench: Workbench, planes: CodebookPlanes, sheet: SwatchSheet) -> list:
+def look_ups(bench: Workbench, planes: CodebookPlanes, sheet: SwatchSheet, cancelled: deque[str]) -> list:
     """Server functions: quick, without a session; None where there is no answer."""
 
     def codebook(_):
@@ -82,12 +86,16 @@ def look_ups(bench: Workbench, planes: CodebookPlanes, sheet: SwatchSheet) -> li
         except ValueError:
             return None
 
-    return [codebook, codebook_news, picture_usage]
+    def cancel_count(job):
+        cancelled.append(str(job)[:60])
+
+    return [codebook, codebook_news, picture_usage, cancel_count]
 
 
-def count_upload(bench: Workbench, data: Mapping) -> Iterator[dict]:
-    """Views of a growing count; the last one holds the usage, or a sentence under "problem". The upload is
-    removed.
+def count_upload(bench: Workbench, data: Mapping, cancelled: Container[str] = ()) -> Iterator[dict]:
+    """Views of a growing count; the last one holds the usage, or a sentence under "problem".
+
+    Ends within a batch once its job is in `cancelled`. The upload is removed in any case.
     """
     job = str(data.get("job", ""))[:60]
     name = Path(str(data.get("name", ""))[:120]).name or "the zip"
@@ -103,6 +111,8 @@ def count_upload(bench: Workbench, data: Mapping) -> Iterator[dict]:
         return
     try:
         for counted in count_zip(bench.tokenizer, path):
+            if job in cancelled:
+                return
             yield {"job": job, **zip_progress_view(name, counted)}
         yield {"job": job, **zip_result_view(name, counted)}
     except ValueError as error:

@@ -4,6 +4,7 @@ import base64
 import io
 import struct
 import zipfile
+from collections import deque
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ def test_a_single_scale_has_no_overlap(tmp_path):
 
 
 def test_the_picture_is_counted_as_the_browser_holds_it(bench, planes):
-    *_, picture_usage = look_ups(bench, planes, SwatchSheet(bench.tokenizer))
+    *_, picture_usage, _ = look_ups(bench, planes, SwatchSheet(bench.tokenizer), deque())
     maps = [[7] * (k * k) for k in (1, 2, 3, 4)]
     assert picture_usage(maps)["total"]["distinct"] == 1
     assert picture_usage([[-1], *maps[1:]])["total"]["tokens"] == 29
@@ -118,7 +119,7 @@ def test_the_picture_is_counted_as_the_browser_holds_it(bench, planes):
     [None, 5, [], [[1]], [[64], [1] * 4, [1] * 9, [1] * 16], [["x"], [1] * 4, [1] * 9, [1] * 16]],
 )
 def test_what_is_no_picture_gets_no_answer(bench, planes, maps):
-    *_, picture_usage = look_ups(bench, planes, SwatchSheet(bench.tokenizer))
+    *_, picture_usage, _ = look_ups(bench, planes, SwatchSheet(bench.tokenizer), deque())
     assert picture_usage(maps) is None
 
 
@@ -265,6 +266,20 @@ def test_a_cancelled_count_removes_its_upload_too(bench, tmp_path, monkeypatch):
     next(going)
     going.close()
     assert not path.exists()
+
+
+def test_a_count_ends_at_the_next_batch_once_it_is_cancelled(bench, planes, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr("explorer.jobs.zip_usage.FILES_AT_ONCE", 1)
+    path = zipped(tmp_path / "photos.zip", {f"{n}.png": photo(n) for n in range(3)})
+    cancelled = deque()
+    *_, cancel_count = look_ups(bench, planes, SwatchSheet(bench.tokenizer), cancelled)
+    going = count_upload(bench, {"job": "7", "path": str(path), "name": "photos.zip"}, cancelled)
+    assert next(going)["done"] == 0
+    cancel_count("another")
+    assert next(going)["done"] == 1
+    cancel_count("7")
+    assert list(going) == [] and not path.exists()
 
 
 def test_only_uploads_are_read(bench, tmp_path, monkeypatch):
