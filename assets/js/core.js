@@ -17,19 +17,34 @@
 
   function set(patch) {
     Object.assign(state, patch);
-    const keys = new Set(Object.keys(patch));
+    const keys = Object.keys(patch);
     for (const listener of [...listeners]) {
-      if (listener.mounted && !listener.element.isConnected) listeners.delete(listener);
-      else {
-        listener.mounted ||= listener.element.isConnected;
-        listener.draw(keys);
+      if (listener.mounted && !listener.element.isConnected) {
+        listeners.delete(listener);
+        listener.sight.disconnect();
+        continue;
       }
+      listener.mounted ||= listener.element.isConnected;
+      for (const key of keys) if (listener.wanted.has(key)) listener.missed.add(key);
+      if (listener.visible) catchUp(listener);
     }
   }
 
-  // draw(keys) is called now and whenever one of `wanted` changes
+  function catchUp(listener) {
+    if (!listener.missed.size) return;
+    const keys = listener.missed;
+    listener.missed = new Set();
+    listener.draw(keys);
+  }
+
+  // draw(keys) is called now and whenever one of `wanted` changed; parts in a closed tab draw when it opens
   function subscribe(element, wanted, draw) {
-    const listener = { element, mounted: false, draw: (keys) => { if (wanted.some((key) => keys.has(key))) draw(keys); } };
+    const listener = { element, wanted: new Set(wanted), draw, mounted: false, visible: true, missed: new Set() };
+    listener.sight = new ResizeObserver(([entry]) => {
+      listener.visible = entry.contentRect.width > 0 || entry.target.offsetParent !== null;
+      if (listener.visible) catchUp(listener);
+    });
+    listener.sight.observe(element);
     listeners.add(listener);
     draw(new Set(wanted));
   }

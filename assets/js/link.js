@@ -21,7 +21,7 @@
     }, PATIENCE);
     out = { ticket, timer, say };
     if (T.state.problem) T.set({ problem: null });
-    send({ kind, ticket, ...data });
+    send({ kind, ticket, known: T.state.docs.session?.picture || 0, ...data });
   }
 
   function finish(ticket) {
@@ -33,13 +33,20 @@
     next();
   }
 
+  // what belongs to the picture and not to its edits is sent once
+  function complete(session, old) {
+    if (session.input !== undefined || old?.picture !== session.picture) return session;
+    const scales = session.scales.map((scale, k) => ({ ...old.scales[k], ...scale, image: scale.image || old.scales[k].image }));
+    return { ...old, ...session, scales };
+  }
+
   function receive(view) {
     if (!view) return;
     const patch = {};
     if (view.model) patch.model = view.model;
     if (view.session) {
-      patch.docs = { ...T.state.docs, session: view.session };
       const old = T.state.docs.session;
+      patch.docs = { ...T.state.docs, session: complete(view.session, old) };
       if (old?.picture !== view.session.picture) patch.upto = { ...T.state.upto, session: null };
     }
     if (view.run) patch.docs = { ...(patch.docs || T.state.docs), run: view.run };

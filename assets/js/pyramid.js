@@ -12,6 +12,7 @@
     let shape = "";
     let maps = []; // per scale: {figure, grid, cells}
     let marked = []; // cells that carry a hover mark now
+    let chosenCells = []; // cells that carry a selection mark now
 
     const scales = () => state.docs[doc]?.scales || [];
     const valid = (place) => place && place.k < scales().length && place.i < scales()[place.k].h && place.j < scales()[place.k].w;
@@ -22,7 +23,7 @@
       maps = scales().map((scale, k) => {
         const cells = [];
         const rows = Array.from({ length: scale.h }, (_, i) => el("div", { role: "row" }, Array.from({ length: scale.w }, (_, j) => {
-          const cell = el("div", { class: "ts-cell", role: "gridcell", tabindex: "-1" });
+          const cell = el("div", { class: "ts-cell", role: "gridcell", tabindex: "-1", "aria-selected": "false" });
           cell.place = { k, i, j };
           cells.push(cell);
           return cell;
@@ -33,6 +34,8 @@
             el("span", { class: "ts-num" }, `${scale.h}×${scale.w}`, el("span", { class: "ts-wide", text: `, ${T.count(scale.h * scale.w, "token")}` }))));
         return { figure, grid, cells };
       });
+      marked = [];
+      chosenCells = [];
       surface.replaceChildren(...maps.map((map) => map.figure));
       fit();
     }
@@ -40,6 +43,9 @@
     function paint() {
       scales().forEach((scale, k) => maps[k].cells.forEach((cell, n) => {
         const code = scale.ids ? scale.ids[n] : -1;
+        const look = `${code} ${colourOf(scale, n)} ${scale.changed?.[n] || 0}`;
+        if (cell.look === look) return; // most tokens stay when one changes
+        cell.look = look;
         const known = code >= 0;
         cell.classList.toggle("ts-unknown", !known);
         cell.classList.toggle("ts-changed", Boolean(scale.changed?.[n]));
@@ -49,22 +55,27 @@
       }));
     }
 
+    const colourOf = (scale, n) => scale.colours?.[n] || "";
+
     function select() {
       const chosen = state.selection;
       const here = valid(chosen) ? chosen : { k: 0, i: 0, j: 0 };
       const code = state.docs[doc] ? T.codeAt(doc, here) : null;
-      maps.forEach((map, k) => {
-        map.figure.classList.toggle("ts-focused", k === here.k);
-        const many = k === here.k && chosen.cells ? new Set(chosen.cells) : null;
-        map.cells.forEach((cell, n) => {
-          const on = k === here.k && cell.place.i === here.i && cell.place.j === here.j;
-          cell.classList.toggle("ts-selected", on);
-          cell.classList.toggle("ts-many", Boolean(many?.has(n)));
-          cell.setAttribute("aria-selected", on || Boolean(many?.has(n)));
-          cell.tabIndex = on ? 0 : -1;
-        });
-      });
-      if (maps.length) read.textContent = sentence(here, code);
+      maps.forEach((map, k) => map.figure.classList.toggle("ts-focused", k === here.k));
+      for (const cell of chosenCells) {
+        cell.classList.remove("ts-selected", "ts-many");
+        cell.setAttribute("aria-selected", "false");
+        cell.tabIndex = -1;
+      }
+      if (!maps.length) return;
+      const main = cellOf(here);
+      main.classList.add("ts-selected");
+      main.tabIndex = 0;
+      const many = (chosen === here && chosen.cells) || [];
+      chosenCells = [main, ...many.map((n) => maps[here.k].cells[n])].filter(Boolean);
+      for (const cell of chosenCells) cell.setAttribute("aria-selected", "true");
+      for (const n of many) maps[here.k].cells[n]?.classList.add("ts-many");
+      read.textContent = sentence(here, code);
     }
 
     function sentence(place, code) {

@@ -77,12 +77,12 @@ def act(bench: Workbench, session: Session, data: dict) -> Iterator[tuple[Sessio
 
     Where decoding is slow the final picture comes first, the other scales after it.
     """
-    ticket = data.get("ticket")
+    ticket, known = data.get("ticket"), data.get("known")
     try:
         new = actions.perform(bench, session, str(data.get("kind")), data)
         if bench.slow:
-            yield new, {"session": session_view(bench, new, every_scale=False)}
-        yield new, {"ticket": ticket, "session": session_view(bench, new)}
+            yield new, {"session": session_view(bench, new, every_scale=False, known=known)}
+        yield new, {"ticket": ticket, "session": session_view(bench, new, known=known)}
     except ValueError as error:
         yield session, {"ticket": ticket, "problem": str(error)}
     except Exception:  # whatever happens the visitor keeps the session and reads a sentence

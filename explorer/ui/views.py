@@ -11,7 +11,7 @@ from explorer.figures.images import bytes_uri, data_uri, picture_uri
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
 from explorer.ui.actions import FITTED, UPLOAD_MB, as_image
-from explorer.ui.session import ScaleNumbers, Scene, Session
+from explorer.ui.session import Scene, Session
 from explorer.ui.workbench import Workbench
 
 THUMBNAIL = 96
@@ -69,8 +69,13 @@ def sampling_view(sampling: Mapping, codes: int) -> dict:
     }
 
 
-def session_view(bench: Workbench, session: Session, every_scale: bool = True) -> dict | None:
-    """The picture in Inspect and Edit. Without every_scale only the last one is decoded, others are stale."""
+def session_view(
+    bench: Workbench, session: Session, every_scale: bool = True, known: object = None
+) -> dict | None:
+    """The picture in Inspect and Edit. Without every_scale only the last one is decoded, others are stale.
+
+    known: the number of the picture that the page already has; what no edit changes is then left out.
+    """
     scene = session.present
     if scene is None:
         return None
@@ -79,9 +84,21 @@ def session_view(bench: Workbench, session: Session, every_scale: bool = True) -
     pictures = dict(zip(shown, bench.pictures(scene.maps, None if every_scale else [K]), strict=True))
     fitted = as_image(scene.picture.fits[scene.fit]) if scene.picture else None
     before = bench.pictures(scene.source, [K])[0]
+    scales = [_scale_view(bench, scene, k, pictures.get(k + 1), fitted) for k in range(K)]
+    if known != scene.number:
+        scales = [scale | _numbers_view(scene, k) for k, scale in enumerate(scales)]
+    return {
+        **(_picture_view(bench, scene, before) if known != scene.number else {}),
+        "picture": scene.number,
+        "difference": _difference_view(before, pictures[K]),
+        "scales": scales,
+        "edit": _edit_view(session),
+    }
+
+
+def _picture_view(bench: Workbench, scene: Scene, before: Tensor) -> dict:
     H, W = bench.tokenizer.image_hw
     return {
-        "picture": scene.number,
         "title": scene.title,
         "credit": scene.credit,
         "note": _note(scene, H, W),
@@ -91,9 +108,6 @@ def session_view(bench: Workbench, session: Session, every_scale: bool = True) -
         "ratio": f"{W} / {H}",
         "input": bytes_uri(scene.picture.fits[scene.fit]) if scene.picture else "",
         "before": data_uri(before),
-        "difference": _difference_view(before, pictures[K]),
-        "scales": [_scale_view(bench, scene, k, pictures.get(k + 1), fitted) for k in range(K)],
-        "edit": _edit_view(session),
     }
 
 
@@ -114,7 +128,6 @@ def _scale_view(
         "stale": picture is None,
         "psnr": None if picture is None or fitted is None else _finite(psnr(picture[None], fitted)),
         "changed": (ids_hw != own_hw).int().flatten().tolist(),
-        **(_numbers_view(scene.numbers[k]) if scene.numbers else {"distance": None, "near": None}),
     }
 
 
@@ -130,7 +143,10 @@ def map_view(bench: Workbench, maps: TokenMaps, k: int) -> dict:
     }
 
 
-def _numbers_view(numbers: ScaleNumbers) -> dict:
+def _numbers_view(scene: Scene, k: int) -> dict:
+    if scene.numbers is None:
+        return {"distance": None, "near": None, "unexplained": None}
+    numbers = scene.numbers[k]
     count = numbers.nearest_hwN.shape[-1]
     return {
         "distance": numbers.distance_hw.round(4).flatten().tolist(),

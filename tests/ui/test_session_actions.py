@@ -123,6 +123,15 @@ def test_a_replaced_token_changes_picture_and_marks(bench, session):
     assert session_view(bench, new.undo()) | {"edit": 0} == session_view(bench, session) | {"edit": 0}
 
 
+def test_what_belongs_to_the_picture_is_sent_once(bench, session):
+    new = perform(bench, session, "replace", {"scale": 2, "cells": [0], "code": 33})
+    whole, rest = session_view(bench, new), session_view(bench, new, known=new.present.number)
+    assert {"input", "before", "title"} <= whole.keys() - rest.keys() and "near" not in rest["scales"][0]
+    assert all(whole[key] == rest[key] for key in rest if key != "scales")
+    for a, b in zip(whole["scales"], rest["scales"], strict=True):
+        assert all(a[key] == b[key] for key in b)
+
+
 def test_requantising_keeps_coarse_scales_and_equals_the_tokenizer(bench, session):
     keen = session.with_policy("requantise")
     new = perform(bench, keen, "replace", {"scale": 2, "cells": [0], "code": 5})
