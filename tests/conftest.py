@@ -9,9 +9,13 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+
+# Tests neither read nor fill the user's own cache.
+os.environ.setdefault("TOKENSCOPE_CACHE", tempfile.mkdtemp(prefix="tokenscope-tests-"))
 
 # Helper modules of this folder (golden_support) are imported by name.
 sys.path.insert(0, str(Path(__file__).parent))

@@ -79,7 +79,8 @@
 
     // one line per scale on shared logarithmic axes, named where it ends
     function ranks(usage, scales) {
-      const [W, H, left, bottom, right, head] = [640, 260, 60, 34, 60, 8];
+      const W = Math.max(300, Math.min(680, body.clientWidth || 640)); // one unit is one pixel: letters keep their size
+      const [H, left, bottom, right, head] = [260, 60, 34, 60, 8];
       const lines = scales.map((k) => {
         const counts = countsOf(usage, k);
         const total = counts.reduce((a, b) => a + b, 0);
@@ -131,6 +132,12 @@
       return el("div", {}, el("p", { class: "ts-caption", text: "Share of the scale's tokens by rank of the code" }), svg, said);
     }
 
+    let wide = 0;
+    new ResizeObserver(() => {
+      if (lens !== "rank" || Math.abs(body.clientWidth - wide) < 8) return;
+      wide = body.clientWidth;
+      draw();
+    }).observe(body);
     let drawn = null;
     T.subscribe(root, ["codebook", "theme"], (keys) => {
       if (!keys.has("theme") && drawn === usable() && drawn) return;
