@@ -42,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--raster-tokenizer", metavar="MODEL", default=default.raster_tokenizer, help=model)
     add("--raster-generator", metavar="MODEL", default=default.raster_generator, help=model)
     add("--share", action="store_true", help="also open a public link through Gradio's relay (default: off)")
+    add("--mcp", action="store_true", help="also be an MCP server for programs (docs/API.md; default: off)")
     return parser
 
 

@@ -1,6 +1,7 @@
 """The page. `launch(options)` loads the models and serves it; app.py calls it."""
 
 import os
+from importlib.util import find_spec
 
 from explorer.ui.options import AppOptions
 
@@ -9,6 +10,8 @@ MEMO_BYTES = 256 << 20  # decoded pictures shared by all sessions
 
 def launch(options: AppOptions) -> None:
     """Loads the models and serves the page until interrupted. CheckpointError, ValueError, OSError."""
+    if options.mcp and find_spec("mcp") is None:
+        raise ValueError('--mcp needs the package mcp, which is not installed; run: pip install "mcp<2"')
     page = open_page(options)
     page.launch(**settings(options), prevent_thread_lock=False)
 
@@ -48,6 +51,7 @@ def settings(options: AppOptions) -> dict:
         "server_name": options.host,
         "server_port": options.port,
         "share": options.share,
+        "mcp_server": options.mcp,
         "head": head(),
         "theme": theme(),
         "favicon_path": FOLDER / "favicon.svg",

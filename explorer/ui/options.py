@@ -14,3 +14,4 @@ class AppOptions:
     raster_tokenizer: str = "mini-raster-tokenizer"
     raster_generator: str = "mini-raster"
     share: bool = False  # a public link through Gradio's relay, only on request
+    mcp: bool = False  # the endpoints of explorer/ui/api.py as tools of an MCP server, only on request

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import gradio as gr
 
 from explorer.samples import SAMPLES, load_sample
-from explorer.ui import actions, codebook_tab, components, edit_tab, generate_tab, inspect_tab
+from explorer.ui import actions, api, codebook_tab, components, edit_tab, generate_tab, inspect_tab
 from explorer.ui.session import Session
 from explorer.ui.views import model_view, session_view
 from explorer.ui.workbench import Workbench
@@ -48,6 +48,7 @@ def build_page(bench: Workbench) -> gr.Blocks:
         link.act(_act_function(bench), state, [state, link], concurrency_limit=VISITORS, **quiet)
         going = runner.generate(_generate_function(bench), None, runner, concurrency_limit=VISITORS, **quiet)
         runner.stop(None, None, None, cancels=[going], api_visibility="private")
+        api.add_endpoints(bench)
     return page
 
 
