@@ -46,7 +46,9 @@ class TransformerRecipe:
     """family: "var" (next-scale) or "llamagen" (raster). width, depth, heads: of the transformer.
 
     copies: augmented versions of each photo that are seen. class_dropout: share of pictures trained without
-    their class, for guidance. ema: decay of the averaged weights. sampling: default settings for the card.
+    their class, for guidance. coarse_first: a token of a scale of n tokens counts as n**-coarse_first in the
+    loss, since few coarse tokens decide what is to be seen and many fine ones only how it is textured.
+    ema: decay of the averaged weights. sampling: default settings for the card.
     """
 
     name: str
@@ -58,6 +60,7 @@ class TransformerRecipe:
     lr: float = 1e-3
     weight_decay: float = 0.05
     class_dropout: float = 0.1
+    coarse_first: float = 0.5
     copies: int = 4
     ema: float = 0.999
     sampling: tuple[tuple[str, float], ...] = (

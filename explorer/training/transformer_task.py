@@ -7,6 +7,7 @@ need be saved.
 Shapes: B batch, L tokens, V codes, D width, C code dimension.
 """
 
+import math
 from pathlib import Path
 
 import torch
@@ -78,6 +79,9 @@ class TransformerTask:
         )
         self.average = WeightAverage(self.net, recipe.ema)
         length = sum(h * w for h, w in grids)
+        counts_K = torch.tensor([h * w for h, w in grids])
+        weights_L = (counts_K.float() ** -recipe.coarse_first).repeat_interleave(counts_K)
+        self.weights_L = (weights_L / weights_L.mean()).to(device)
         self.tokens = torch.full((recipe.copies, len(photos), length), -1, dtype=torch.int16)
 
     # tokens
@@ -138,13 +142,16 @@ class TransformerTask:
         set_lr(self.optimizer, recipe.lr * cosine(progress, warm_up=0.03, floor=0.01))
         with torch.autocast(self.device.type, torch.bfloat16):
             logits_BLV = self.logits(ids_BL, labels_B)
-        loss = F.cross_entropy(logits_BLV.float().flatten(0, 1), ids_BL.flatten())
+        nats_BL = F.cross_entropy(
+            logits_BLV.float().flatten(0, 1), ids_BL.flatten(), reduction="none"
+        ).view_as(ids_BL)
+        loss = (nats_BL * self.weights_L).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
         self.average.update(self.net, step)
-        return {"bits_per_token": loss.item() / 0.6931472}
+        return {"bits_per_token": nats_BL.mean().item() / math.log(2)}
 
     # saving, measuring, drawing
 
@@ -194,7 +201,7 @@ class TransformerTask:
                 for name, labels in zip(bits, (labels_B, null_B), strict=True):
                     logits_BLV = self.logits(ids_BL, labels)
                     loss = F.cross_entropy(logits_BLV.flatten(0, 1), ids_BL.flatten())
-                    bits[name] += loss.item() / 0.6931472 * len(indices_B) / len(chosen)
+                    bits[name] += loss.item() / math.log(2) * len(indices_B) / len(chosen)
         return bits
 
     def draw(self, path: Path) -> None:
