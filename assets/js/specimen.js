@@ -18,6 +18,7 @@
     const extra = mode === "edit" ? difference() : null;
     const wrap = el("div", { class: "ts-specimen" }, picture, el("div", { class: "ts-beside" }, caption, extra?.node));
     root.append(wrap);
+    if (mode === "inspect") T.errorLayer?.(picture);
     const split = () => picture.style.setProperty("--split", `${slider.value}%`);
     slider.addEventListener("input", split);
     split();

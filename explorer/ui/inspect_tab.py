@@ -1,8 +1,8 @@
-"""Inspect: a picture, its token maps, and what each token stands for."""
+"""Inspect: a picture, its token maps, what each token stands for, and what can be measured about it."""
 
 import gradio as gr
 
-from explorer.ui import components
+from explorer.ui import components, measures, surprise
 
 
 def build() -> None:
@@ -14,5 +14,7 @@ def build() -> None:
             components.finding("inspect")
             components.pyramid("session", "Token maps of the picture")
             components.timeline("session", "The picture after each scale")
+            measures.build()
+            surprise.build()
         with gr.Column(elem_classes="ts-right"):
             components.card("session")

@@ -11,7 +11,17 @@ from collections.abc import Iterator
 import gradio as gr
 
 from explorer.samples import SAMPLES, load_sample
-from explorer.ui import actions, api, codebook_tab, components, edit_tab, generate_tab, inspect_tab
+from explorer.ui import (
+    actions,
+    api,
+    codebook_tab,
+    components,
+    edit_tab,
+    generate_tab,
+    inspect_tab,
+    measures,
+    surprise,
+)
 from explorer.ui.session import Session
 from explorer.ui.views import model_view, session_view
 from explorer.ui.workbench import Workbench
@@ -41,6 +51,8 @@ def build_page(bench: Workbench) -> gr.Blocks:
                 with gr.Tab(name):
                     tab.build()
         codebook_tab.connect(bench)
+        measures.connect(bench, state, first)
+        surprise.connect(bench, state)
         link = _wire(LINK, value=first_view(bench, first), server_functions=_look_ups(bench))
         runner = _wire(RUNNER, value=None)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[3] / "assets"
-STYLES = ("tokens", "frame", "base", "stage", "parts", "codebook")
+STYLES = ("tokens", "frame", "base", "stage", "parts", "codebook", "measures")
 SCRIPTS = (
     "core",
     "geometry",
@@ -21,6 +21,9 @@ SCRIPTS = (
     "codebook_map",
     "codebook_charts",
     "codebook_side",
+    "measures",
+    "measures_charts",
+    "surprise",
 )
 
 
