@@ -42,8 +42,8 @@ def selected(page) -> int:
     return page.evaluate("() => Tokenscope.codebook.selected()")
 
 
-def card(page) -> int:
-    return int(page.locator(".ts-card:visible .ts-id strong").inner_text())
+def wait_for_card(page, code: int) -> None:
+    page.locator(".ts-card:visible .ts-id strong").get_by_text(str(code), exact=True).wait_for()
 
 
 def choose(page, name: str) -> None:
@@ -81,13 +81,10 @@ def test_a_click_selects_the_code_under_the_pointer_everywhere(codebook):
             break
     code = selected(page)
     assert code not in (old, 3)
-    page.wait_for_function(
-        "(code) => document.querySelectorAll('.ts-card strong')[0].textContent == code", arg=code
-    )
-    assert card(page) == code
+    wait_for_card(page, code)
     assert page.locator(".ts-codemap-frame + .ts-legend + .ts-read").inner_text().startswith(f"Code {code},")
     page.get_by_role("tab", name="Inspect").click()
-    assert card(page) == code
+    wait_for_card(page, code)
 
 
 def test_the_selected_token_of_inspect_is_selected_on_the_map_and_back(codebook):
