@@ -11,7 +11,9 @@
     tool: "select", // edit: "select" | "paint" | "pick"
     brush: null,
     busy: null, // a sentence, while the server works
-    problem: null, // {text}: what went wrong and what to do
+    problem: null, // a sentence: what went wrong and what to do
+    remark: null, // {text, action: {text, run}}: a quiet line on top of the page
+    settings: null, // Generate: {label, seed, guidance, top_k, top_p}
   };
   const listeners = new Set();
 
@@ -126,9 +128,8 @@
   // keeps the selection inside the maps of the document now shown
   function select(patch) { set({ selection: { ...state.selection, cells: null, code: null, ...patch } }); }
 
-  function openTab(name) {
-    for (const tab of document.querySelectorAll('.ts-tabs button[role="tab"]')) if (tab.textContent.trim() === name) tab.click();
-  }
+  const tabs = () => [...document.querySelectorAll('.ts-tabs button[role="tab"]')];
+  const openTab = (name) => { for (const tab of tabs()) if (tab.textContent.trim() === name) tab.click(); };
   function theme() {
     document.body.classList.toggle("dark");
     try { localStorage.setItem("tokenscope-theme", document.body.classList.contains("dark") ? "dark" : "light"); } catch { /* private window */ }
@@ -137,5 +138,5 @@
   const watchTheme = () => new MutationObserver(() => set({ theme: document.body.classList.contains("dark") }))
     .observe(document.body, { attributeFilter: ["class"] });
 
-  window.Tokenscope = { state, set, subscribe, define, mount, el, term, segment, number, count, narrow, codeAt, select, openTab, theme, watchTheme };
+  window.Tokenscope = { state, set, subscribe, define, mount, el, term, segment, number, count, narrow, codeAt, select, tabs, openTab, theme, watchTheme };
 })();

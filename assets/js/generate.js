@@ -2,16 +2,24 @@
 (() => {
   const T = window.Tokenscope;
   const { el, state } = T;
-  let settings = null; // {label, seed, guidance, top_k, top_p}; starts from the model's own defaults
+  // state.settings is {label, seed, guidance, top_k, top_p}; it starts from the example, or the model's own defaults
   let running = null; // id of the run under way
 
   const run = () => state.docs.run;
+  const begin = () => {
+    if (!state.settings && state.model?.classes) T.set({ settings: { label: run()?.label || state.model.classes[0].name, ...state.model.sampling } });
+  };
+  const settle = (patch) => T.set({ settings: Object.assign(state.settings, patch) }); // the same object: the controls show it already
+  const adjust = (patch) => { begin(); T.set({ settings: { ...state.settings, ...patch } }); }; // another one: the controls are built again
+  const limits = () => ({ seed: [0, 2 ** 31 - 1], guidance: [0, 8], top_k: [0, Math.min(state.model.codes, 1024)], top_p: [0.05, 1] });
   const start = (label) => {
-    settings.label = label;
+    begin();
+    settle({ label });
     running = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`;
     T.set({ running, problem: null, upto: { ...state.upto, run: null } });
-    T.link.generate({ ...settings, run: running });
+    T.link.generate({ ...state.settings, run: running });
   };
+  T.generate = { start, adjust, limits };
   const stop = () => {
     T.link.stop();
     running = null;
@@ -36,11 +44,10 @@
     T.subscribe(root, ["model", "docs", "running"], () => {
       const view = run();
       if (state.model?.classes && grid.childElementCount !== state.model.classes.length) {
-        settings ||= { label: state.model.classes[0].name, ...state.model.sampling };
         grid.replaceChildren(...state.model.classes.map(({ name, image }) => el("button", { type: "button", "data-label": name, onclick: () => start(name) },
           image ? el("img", { src: image, alt: "" }) : null, el("span", { text: name.replaceAll("_", " ") }))));
       }
-      const on = running ? settings?.label : view?.label;
+      const on = running ? state.settings?.label : view?.label;
       for (const button of grid.children) button.setAttribute("aria-pressed", button.dataset.label === on);
       const done = view?.done || 0;
       halt.style.visibility = running ? "visible" : "hidden";
@@ -57,29 +64,32 @@
 
   T.define("sampling", (root) => {
     const box = el("div", { class: "ts-sampling" });
-    root.append(el("div", { class: "ts-head" }, el("h2", { text: "Sampling" }), el("button", { type: "button", class: "ts-button ts-plain", text: "Model's defaults", onclick: () => { settings = { ...settings, ...state.model.sampling, seed: settings.seed }; build(); } })), box);
-    function slider(key, label, about, min, max, step, format) {
-      const output = el("output", { text: format(settings[key]) });
+    root.append(el("div", { class: "ts-head" }, el("h2", { text: "Sampling" }), el("button", { type: "button", class: "ts-button ts-plain", text: "Model's defaults", onclick: () => adjust({ ...state.model.sampling, seed: state.settings.seed }) })), box);
+    let shown = null;
+    function slider(key, label, about, step, format) {
+      const [min, max] = limits()[key];
+      const output = el("output", { text: format(state.settings[key]) });
       const id = `ts-${key}`;
       return el("div", { class: "ts-slider" }, el("label", { for: id, text: label }), output,
-        el("input", { id, type: "range", min, max, step, value: settings[key], oninput: (event) => { settings[key] = Number(event.target.value); output.textContent = format(settings[key]); } }),
+        el("input", { id, type: "range", min, max, step, value: state.settings[key], oninput: (event) => { settle({ [key]: Number(event.target.value) }); output.textContent = format(state.settings[key]); } }),
         el("small", { text: about }));
     }
     function build() {
-      const seed = el("input", { id: "ts-seed", class: "ts-field", type: "number", min: 0, max: 2 ** 31 - 1, value: settings.seed, onchange: () => { settings.seed = Math.max(0, Math.floor(Number(seed.value) || 0)); seed.value = settings.seed; } });
-      const again = (next) => { settings.seed = next; seed.value = next; start(settings.label); };
+      const seed = el("input", { id: "ts-seed", class: "ts-field", type: "number", min: 0, max: limits().seed[1], value: state.settings.seed, onchange: () => { settle({ seed: Math.max(0, Math.floor(Number(seed.value) || 0)) }); seed.value = state.settings.seed; } });
+      const again = (next) => { settle({ seed: next }); seed.value = next; start(state.settings.label); };
       box.replaceChildren(
         el("div", { class: "ts-row" }, el("label", { for: "ts-seed", text: "Seed" }), seed,
-          el("button", { type: "button", class: "ts-button", text: "Run", onclick: () => start(settings.label) }),
+          el("button", { type: "button", class: "ts-button", text: "Run", onclick: () => start(state.settings.label) }),
           el("button", { type: "button", class: "ts-button", text: "Random seed", onclick: () => again(Math.floor(Math.random() * 100000)) })),
         el("p", { class: "ts-caption", text: "The same seed and settings give the same picture." }),
-        slider("guidance", "Guidance", "How strongly the class is preferred over any picture; 0 is none. It grows from scale to scale.", 0, 8, 0.25, (v) => T.number(v, 2)),
-        slider("top_k", "Top-k", "Each token is drawn from the k most probable codes only. 0 is off.", 0, Math.min(state.model.codes, 1024), 1, (v) => (v ? String(v) : "off")),
-        slider("top_p", "Top-p", "Each token is drawn from the fewest codes that together have this probability. 1 is off.", 0.05, 1, 0.01, (v) => (v < 1 ? T.number(v, 2) : "off")));
+        slider("guidance", "Guidance", "How strongly the class is preferred over any picture; 0 is none. It grows from scale to scale.", 0.25, (v) => T.number(v, 2)),
+        slider("top_k", "Top-k", "Each token is drawn from the k most probable codes only. 0 is off.", 1, (v) => (v ? String(v) : "off")),
+        slider("top_p", "Top-p", "Each token is drawn from the fewest codes that together have this probability. 1 is off.", 0.01, (v) => (v < 1 ? T.number(v, 2) : "off")));
     }
-    T.subscribe(root, ["model"], () => {
-      if (!state.model?.classes || box.childElementCount) return;
-      settings ||= { label: state.model.classes[0].name, ...state.model.sampling };
+    T.subscribe(root, ["model", "settings"], () => {
+      begin();
+      if (shown === state.settings) return;
+      shown = state.settings;
       build();
     });
   });

@@ -7,7 +7,7 @@
     const chip = el("div", { class: "ts-chip" });
     const theme = el("button", { type: "button", class: "ts-button", onclick: T.theme });
     root.append(el("header", { class: "ts-header" }, el("h1", { text: "Tokenscope" }),
-      el("p", { text: "Pictures as discrete tokens: look at them, change them, let a model write new ones." }), chip, theme));
+      el("p", { text: "Pictures as discrete tokens: look at them, change them, let a model write new ones." }), chip, el("span", { class: "ts-row" }, T.copyButton(root), theme)));
     try { const kept = localStorage.getItem("tokenscope-theme"); if (kept) document.body.classList.toggle("dark", kept === "dark"); } catch { /* private window */ }
     T.watchTheme();
     T.subscribe(root, ["model", "theme"], () => {
@@ -23,10 +23,16 @@
   T.define("notice", (root) => {
     const text = el("span");
     const line = el("div", { class: "ts-notice", role: "alert", hidden: true }, text, el("button", { type: "button", class: "ts-button ts-plain", text: "Dismiss", onclick: () => T.set({ problem: null }) }));
-    root.append(line);
-    T.subscribe(root, ["problem"], () => {
+    const quiet = el("div", { class: "ts-notice ts-remark", role: "status", hidden: true });
+    root.append(line, quiet);
+    T.subscribe(root, ["problem", "remark"], () => {
       line.hidden = !state.problem;
       text.textContent = state.problem || "";
+      quiet.hidden = !state.remark;
+      const { text: said, action } = state.remark || {};
+      quiet.replaceChildren(el("span", { text: said || "" }), el("span", { class: "ts-row" },
+        action ? el("button", { type: "button", class: "ts-button", text: action.text, onclick: action.run }) : null,
+        el("button", { type: "button", class: "ts-button ts-plain", text: "Dismiss", onclick: () => T.set({ remark: null }) })));
     });
   });
   T.problem = (sentence) => T.set({ problem: sentence });

@@ -2,7 +2,7 @@
 // deliver events of one burst out of order; look-ups go beside the queue. Every answer carries the ticket it answers.
 (() => {
   const T = window.Tokenscope;
-  const BUSY = { upload: "Reading the picture", sample: "Reading the picture", fit: "Fitting the picture", replace: "Decoding", undo: "Decoding", redo: "Decoding", reset: "Decoding", adopt: "Decoding", policy: null };
+  const BUSY = { upload: "Reading the picture", sample: "Reading the picture", fit: "Fitting the picture", replace: "Decoding", undo: "Decoding", redo: "Decoding", reset: "Decoding", adopt: "Decoding", restore: "Restoring your tokens", policy: null };
   const PATIENCE = 120000;
   let waiting = [];
   let out = null; // {ticket, timer}
@@ -64,11 +64,13 @@
     receive(props.value);
     watch("value", () => receive(props.value));
     T.listenForPictures();
+    T.arrive();
   };
   T.connectRunner = ({ props, watch, send }) => {
     T.link.generate = (settings) => send("generate", settings);
     T.link.stop = () => send("stop", {});
     watch("value", () => { if (props.value) T.receiveRun(props.value); });
+    T.link.running = true;
   };
 
   T.link = {

@@ -20,6 +20,7 @@ from explorer.ui import (
     generate_tab,
     inspect_tab,
     measures,
+    restoring,
     surprise,
 )
 from explorer.ui.session import Session
@@ -93,7 +94,7 @@ def act(bench: Workbench, session: Session, data: dict) -> Iterator[tuple[Sessio
     """
     ticket, known = data.get("ticket"), data.get("known")
     try:
-        new = actions.perform(bench, session, str(data.get("kind")), data)
+        new = _perform(bench, session, str(data.get("kind")), data)
         if bench.slow:
             yield new, {"session": session_view(bench, new, every_scale=False, known=known)}
         yield new, {"ticket": ticket, "session": session_view(bench, new, known=known)}
@@ -102,6 +103,12 @@ def act(bench: Workbench, session: Session, data: dict) -> Iterator[tuple[Sessio
     except Exception:  # whatever happens the visitor keeps the session and reads a sentence
         log.exception("action failed")
         yield session, {"ticket": ticket, "problem": FAILED}
+
+
+def _perform(bench: Workbench, session: Session, kind: str, data: dict) -> Session:
+    if kind == "restore":
+        return restoring.restore(bench, session, data)
+    return actions.perform(bench, session, kind, data)
 
 
 def _wire(script: str, **settings: object) -> gr.HTML:

@@ -22,6 +22,7 @@ def model_view(bench: Workbench) -> dict:
     tok, gen = bench.tokenizer, bench.generator
     return {
         "name": tok.name,
+        "sha256": tok.sha256,
         "codes": tok.vocab_size,
         "grids": [list(grid) for grid in tok.grids],
         "device": str(tok.device),

@@ -15,6 +15,8 @@ SCRIPTS = (
     "header",
     "edit",
     "generate",
+    "restoring",
+    "address",
     "link",
     "codebook_data",
     "codebook_draw",

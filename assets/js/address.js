@@ -1,0 +1,129 @@
+// A link says where one is: tab, sample, fit, token and, in Generate, class, seed and settings. It is read once, when
+// the page has arrived, and follows the store from then on. What it cannot carry: edits, and pictures of one's own.
+(() => {
+  const T = window.Tokenscope;
+  const { el, state } = T;
+  const FITS = ["crop", "letterbox", "reference"];
+  const SETTINGS = ["seed", "guidance", "top_k", "top_p"];
+  const PAUSE = 250; // ms without a change before the address follows: browsers limit how often it may
+  const PATIENCE = 10000; // ms until a page that does not finish loading is left as it is
+  let followed = null; // what the address said last; null until the page has arrived
+  let asked = {}; // what the link asked for
+  let timer = 0;
+
+  const openTab = () => T.tabs().find((tab) => tab.getAttribute("aria-selected") === "true")?.textContent.trim();
+  const shownLabel = () => (state.running ? null : state.docs.run?.label) || state.settings?.label;
+
+  // every reader gives the value, or undefined where this page has no such thing
+  const readers = {
+    tab: (text) => T.tabs().map((tab) => tab.textContent.trim()).find((name) => name.toLowerCase() === text),
+    sample: (text) => state.model.samples.find(({ name }) => name === text)?.name,
+    fit: (text) => FITS.find((fit) => fit === text),
+    token: (text) => {
+      if (!/^\d+\.\d+\.\d+$/.test(text)) return undefined;
+      const [k, i, j] = text.split(".").map((part) => Number(part) - 1);
+      const [h, w] = state.model.grids[k] || [0, 0];
+      return i >= 0 && j >= 0 && i < h && j < w ? { k, i, j } : undefined;
+    },
+    class: (text) => state.model.classes?.find(({ name }) => name === text)?.name,
+    ...Object.fromEntries(SETTINGS.map((key) => [key, (text) => {
+      const value = Number(text), [low, high] = T.generate.limits()[key];
+      const fits = text.trim() !== "" && value >= low && value <= high && (Number.isInteger(value) || key === "guidance" || key === "top_p");
+      return state.model.classes && fits ? value : undefined;
+    }])),
+  };
+
+  function read() {
+    const query = new URLSearchParams(location.search), found = {}, bad = [];
+    for (const [key, reader] of Object.entries(readers)) {
+      if (!query.has(key)) continue;
+      const text = query.get(key), value = reader(text);
+      if (value === undefined) bad.push(`${key.replace("_", "-")} “${text.slice(0, 40)}”`);
+      else found[key] = value;
+    }
+    if (bad.length) T.set({ remark: { text: `The link asks for what this page does not have (${bad.join(", ")}); everything else in it was followed.` } });
+    return found;
+  }
+
+  function here() {
+    const view = state.docs.session, { k, i, j } = state.selection, tab = openTab();
+    const says = { tab: tab?.toLowerCase() };
+    if (view?.sample) Object.assign(says, { sample: view.sample, fit: view.fit });
+    says.token = `${k + 1}.${i + 1}.${j + 1}`;
+    if (tab === "Generate" && state.settings) Object.assign(says, { ...state.settings, label: undefined, class: shownLabel() });
+    const url = new URL(location.href);
+    for (const key of Object.keys(readers)) url.searchParams.delete(key); // Gradio's own stay
+    for (const [key, value] of Object.entries(says)) if (value !== undefined) url.searchParams.set(key, value);
+    return url;
+  }
+
+  function follow() {
+    const view = state.docs.session;
+    const opening = (asked.sample && view?.sample !== asked.sample) || (asked.fit && view?.fit !== asked.fit);
+    if (followed === null || T.kept.awaits() || (opening && !state.problem)) return; // the picture is under way
+    asked = {};
+    const { href } = here();
+    if (href === followed) return;
+    followed = href;
+    try { history.replaceState(history.state, "", href); } catch { /* too often: the next change tries again */ }
+  }
+  const soon = () => { clearTimeout(timer); timer = setTimeout(follow, PAUSE); };
+
+  async function until(test) {
+    const began = Date.now();
+    while (!test() && Date.now() - began < PATIENCE) await new Promise((done) => setTimeout(done, 40));
+  }
+
+  // called once, with the first view in the store
+  T.arrive = async () => {
+    await until(() => T.link.running && openTab());
+    const wanted = read();
+    const { tab, sample, fit, token } = wanted;
+    const before = here().href;
+    if (!T.kept.arrive(wanted)) {
+      asked = { sample, fit };
+      if (sample && sample !== state.docs.session?.sample) T.link.act("sample", { name: sample });
+      if (fit && fit !== state.docs.session?.fit) T.link.act("fit", { fit });
+    }
+    if (token) T.select(token);
+    if (tab && tab !== openTab()) T.openTab(tab);
+    generate(wanted);
+    followed = before; // a bare address stays bare until something changes
+    T.subscribe(document.body, ["docs", "selection", "settings", "running"], soon);
+    for (const kind of ["click", "keyup"]) document.addEventListener(kind, soon); // perhaps another tab
+  };
+
+  // the picture that the link describes, unless it is the example on show
+  function generate(wanted) {
+    const chosen = SETTINGS.filter((key) => wanted[key] !== undefined);
+    if (chosen.length) T.generate.adjust(Object.fromEntries(chosen.map((key) => [key, wanted[key]])));
+    const { run } = state.docs;
+    const label = wanted.class || (chosen.length ? run?.label : null);
+    const shown = run?.label === label && SETTINGS.every((key) => state.settings?.[key] === state.model.sampling[key]);
+    if (label && !shown) T.generate.start(label);
+  }
+
+  T.copyButton = (root) => {
+    const field = el("input", { class: "ts-field ts-link", readonly: true, hidden: true, "aria-label": "Link to this view", onblur: () => { field.hidden = true; } });
+    const text = el("span", { text: "Copy link", "aria-live": "polite" });
+    const button = el("button", {
+      type: "button", class: "ts-button", "data-tip": "To this tab, sample, token and settings. Edits and pictures of your own stay with you.",
+      onclick: async () => {
+        const { href } = here();
+        try {
+          await navigator.clipboard.writeText(href);
+          text.textContent = "Copied";
+        } catch { // no permission, or not served from this machine
+          field.hidden = false;
+          field.value = href;
+          field.focus();
+          field.select();
+          text.textContent = "Copy it below";
+        }
+        setTimeout(() => { text.textContent = "Copy link"; }, 2500);
+      },
+    }, text);
+    queueMicrotask(() => root.append(field)); // below the header that is being built
+    return button;
+  };
+})();

@@ -1,0 +1,206 @@
+"""Links and reloads: a link brings another visitor to the same place, a reload goes on where one was."""
+
+import pytest
+from test_page_in_browser import final_picture, open_tab, photo, upload
+
+pytestmark = pytest.mark.browser
+
+STORED = "() => Object.keys(localStorage).filter((key) => key.startsWith('tokenscope-session'))"
+
+
+def where(page) -> dict:
+    return page.evaluate(
+        """() => {
+          const { docs: { session, run }, selection, settings } = Tokenscope.state;
+          return { sample: session.sample, fit: session.fit, place: [selection.k, selection.i, selection.j],
+            label: run?.label, seed: settings?.seed, guidance: settings?.guidance,
+            tab: document.querySelector('.ts-tabs [role=tab][aria-selected=true]').textContent.trim() }; }"""
+    )
+
+
+def says(page, text: str) -> None:
+    """Waits until the address contains it."""
+    page.wait_for_function("(text) => location.search.includes(text)", arg=text)
+
+
+def remark(page):
+    return page.locator(".ts-remark:visible")
+
+
+def edit(page, code: int) -> None:
+    page.evaluate("(code) => Tokenscope.edit.replace(code)", code)
+    page.wait_for_function("() => Tokenscope.state.docs.session.edit.changed > 0")
+    page.wait_for_timeout(400)  # the page writes once nothing has changed for a moment
+
+
+def reloaded(page) -> None:
+    page.reload()
+    page.locator(".ts-cell").first.wait_for()
+
+
+def test_a_bare_address_stays_bare_and_then_follows_what_is_seen(open_page):
+    page = open_page()
+    page.wait_for_timeout(600)
+    assert page.evaluate("() => location.search") == ""
+    length = page.evaluate("() => history.length")
+    page.locator(".ts-samples button[data-name=cat]").click()
+    says(page, "sample=cat&fit=crop")
+    page.evaluate("() => Tokenscope.select({ k: 2, i: 0, j: 1 })")
+    says(page, "token=3.1.2")
+    open_tab(page, "Edit")
+    says(page, "tab=edit")
+    assert "seed" not in page.evaluate("() => location.search")
+    assert page.evaluate("() => history.length") == length
+
+
+def test_a_link_brings_another_visitor_to_the_same_picture(open_page):
+    first = open_page()
+    first.locator(".ts-samples button[data-name=coffee]").click()
+    first.get_by_role("radio", name="Letterbox").click()
+    first.wait_for_function("() => Tokenscope.state.docs.session.fit === 'letterbox'")
+    first.evaluate("() => Tokenscope.select({ k: 3, i: 2, j: 1 })")
+    open_tab(first, "Generate")
+    first.locator("#ts-seed").fill("41")
+    first.locator("#ts-seed").blur()
+    first.get_by_label("Guidance").fill("3.5")
+    first.locator(".ts-classes button").nth(2).click()
+    first.wait_for_function("() => Tokenscope.state.docs.run.status === 'done'")
+    says(first, "seed=41&guidance=3.5")
+
+    second = open_page(query=first.evaluate("() => location.search"))
+    second.wait_for_function("() => Tokenscope.state.docs.run.status === 'done'")
+    second.wait_for_function("() => Tokenscope.state.docs.session.fit === 'letterbox'")
+    assert where(second) == where(first)
+    assert final_picture(second) == final_picture(first)
+    assert second.locator("#ts-seed").input_value() == "41"
+    assert remark(second).count() == 0
+
+
+def test_what_a_link_asks_for_in_vain_is_one_sentence(open_page):
+    page = open_page(query="?tab=nowhere&sample=cat&fit=x&token=2.9.9&seed=-4&class=<b>&top_k=many&other=1")
+    page.wait_for_function("() => Tokenscope.state.docs.session.sample === 'cat'")
+    text = remark(page).inner_text()
+    for part in ("tab “nowhere”", "fit “x”", "token “2.9.9”", "seed “-4”", "class “<b>”", "top-k “many”"):
+        assert part in text
+    assert "other" not in text and where(page)["tab"] == "Inspect"
+    page.evaluate("() => Tokenscope.select({ k: 1, i: 0, j: 0 })")
+    says(page, "other=1")  # what is not ours stays
+    assert "nowhere" not in page.evaluate("() => location.search")
+    remark(page).get_by_role("button", name="Dismiss").click()
+    assert remark(page).count() == 0
+
+
+def test_copy_link_copies_or_shows_the_link_selected(open_page):
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied.startswith("http://127.0.0.1") and "sample=flower&fit=crop&token=" in copied
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+    page.get_by_role("button", name="Copied").or_(page.get_by_role("button", name="Copy link")).click()
+    field = page.get_by_label("Link to this view")
+    field.wait_for()
+    assert field.input_value() == copied
+    assert page.evaluate("() => getSelection().toString() || document.activeElement.value") == copied
+
+
+def test_a_reload_goes_on_and_there_is_a_way_to_start_afresh(open_page):
+    page = open_page()
+    page.locator(".ts-samples button[data-name=cat]").click()
+    page.wait_for_function("() => Tokenscope.state.docs.session.sample === 'cat'")
+    open_tab(page, "Edit")
+    page.get_by_role("radio", name="Re-quantise").click()
+    edit(page, 5)
+    says(page, "sample=cat")
+    picture = final_picture(page)
+    reloaded(page)
+    remark(page).wait_for()
+    assert "Restored from this browser" in remark(page).inner_text()
+    assert where(page)["tab"] == "Edit" and final_picture(page) == picture
+    view = page.evaluate("() => Tokenscope.state.docs.session")
+    assert view["edit"]["history"][-1]["text"] == "Restored from this browser"
+    assert view["edit"]["policy"] == "requantise" and view["scales"][-1]["psnr"] > 0
+    remark(page).get_by_role("button", name="Start afresh").click()
+    page.wait_for_function(
+        "() => location.search === '' && Tokenscope.state.docs.session?.sample === 'flower'"
+    )
+    page.wait_for_timeout(600)
+    assert page.evaluate("() => Tokenscope.state.docs.session.edit.changed") == 0
+    assert page.evaluate(STORED) == []
+
+
+def test_a_photo_is_not_kept_but_its_tokens_are(open_page):
+    page = open_page()
+    upload(page, photo(5))
+    page.wait_for_function("() => Tokenscope.state.docs.session.title === 'photo 5.png'")
+    edit(page, 9)
+    kept = page.evaluate("() => JSON.stringify({ ...localStorage })")
+    assert len(kept) < 20_000 and "data:" not in kept
+    picture = page.evaluate("() => Tokenscope.state.docs.session.scales.at(-1).image")
+    reloaded(page)
+    remark(page).wait_for()
+    assert "photo itself is not kept" in remark(page).inner_text()
+    view = page.evaluate("() => Tokenscope.state.docs.session")
+    assert view["title"] == "photo 5.png" and view["edit"]["changed"] == 1
+    assert view["scales"][-1]["image"] == picture
+
+
+def test_two_tabs_of_one_browser_keep_their_own(open_page):
+    first = open_page()
+    first.locator(".ts-samples button[data-name=cat]").click()
+    first.wait_for_function("() => Tokenscope.state.docs.session.sample === 'cat'")
+    edit(first, 5)
+    second = first.context.new_page()
+    second.goto(first.url.split("?")[0] + "?sample=coffee")
+    second.wait_for_function("() => Tokenscope.state.docs.session?.sample === 'coffee'")
+    edit(second, 7)
+    reloaded(first)
+    remark(first).wait_for()
+    assert where(first)["sample"] == "cat"
+    reloaded(second)
+    remark(second).wait_for()
+    assert where(second)["sample"] == "coffee"
+
+
+def test_without_storage_the_page_works_and_says_nothing(open_page):
+    page = open_page()
+    page.add_init_script(
+        """for (const name of ['localStorage', 'sessionStorage'])
+          Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError'); } })"""
+    )
+    reloaded(page)
+    page.evaluate("() => Tokenscope.link.act('sample', { name: 'cat' })")
+    page.wait_for_function("() => Tokenscope.state.docs.session.sample === 'cat'")
+    edit(page, 5)
+    assert page.evaluate("() => Tokenscope.state.problem") is None and remark(page).count() == 0
+
+
+def test_spoilt_storage_is_one_sentence_and_then_forgotten(open_page):
+    page = open_page()
+    edit(page, 5)
+    page.evaluate(
+        """() => { for (const store of [localStorage, sessionStorage]) for (const key of Object.keys(store))
+          if (key.startsWith('tokenscope-session')) {
+            const kept = JSON.parse(store[key]);
+            kept.maps[0] = [1e9];
+            window.addEventListener('pagehide', () => { store[key] = JSON.stringify(kept); });
+          } }"""
+    )
+    reloaded(page)
+    notice = page.get_by_role("alert").filter(visible=True)
+    notice.wait_for()
+    assert "What this browser had kept cannot be used" in notice.inner_text()
+    reloaded(page)
+    page.wait_for_timeout(600)
+    assert notice.count() == 0
+
+
+def test_a_phone_has_room_for_the_link(open_page):
+    page = open_page("narrow", "?tab=edit&token=3.2.2&sample=nothing")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_label("Link to this view").wait_for()
+    remark(page).wait_for()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert where(page)["tab"] == "Edit"
