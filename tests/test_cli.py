@@ -253,6 +253,7 @@ def test_inspect_says_what_a_file_is(desk, capsys):
         ("train tokenizer --data . --out run --steps 1 --set batch=many", "batch=many"),
         ("train var --data . --out run --steps 1", "--tokenizer"),
         ("bench nonsense", "nonsense"),
+        ("bench ui --repeats 0", "--repeats"),
         ("conjure", "conjure"),
         ("tokenize photo.jpg --out a.npz --device toaster", "toaster"),
     ],
@@ -290,6 +291,40 @@ def test_train_choices_are_those_of_the_recipes():
 
     assert train.PRESETS == tuple(PRESETS)
     assert all(set(train.RECIPES) == set(recipes) for recipes in PRESETS.values())
+
+
+# ---- bench ----
+
+
+@pytest.mark.parametrize("given, repeats", [("", 30), (" --repeats 3", 3)])
+def test_bench_ui_measures_the_page_and_keeps_json_apart(monkeypatch, capsys, given, repeats):
+    from explorer.ui import measure
+
+    def main(repeats, report, options):
+        report("hover 1 ms")
+        return {"repeats": repeats, "precision": options.precision, "tokenizer": options.tokenizer}
+
+    monkeypatch.setattr(measure, "main", main)
+    assert explorer(f"bench ui --precision exact --json{given}") == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"repeats": repeats, "precision": "exact", "tokenizer": "mini"}
+    assert captured.err == "hover 1 ms\n"
+    assert explorer(f"bench ui{given}") == 0
+    assert capsys.readouterr().out == "hover 1 ms\n"
+
+
+def test_bench_ui_without_a_browser_is_one_line(monkeypatch, capsys):
+    from playwright.sync_api import Error
+
+    from explorer.ui import measure
+
+    def main(*_):
+        raise Error("Executable doesn't exist\nand a banner")
+
+    monkeypatch.setattr(measure, "main", main)
+    assert explorer("bench ui") == 2
+    error = capsys.readouterr().err
+    assert "Executable doesn't exist" in error and "install chromium" in error and error.count("\n") == 1
 
 
 # ---- small parts ----

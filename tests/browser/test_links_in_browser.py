@@ -1,7 +1,7 @@
 """Links and reloads: a link brings another visitor to the same place, a reload goes on where one was."""
 
 import pytest
-from test_page_in_browser import final_picture, open_tab, photo, upload
+from browser_support import final_picture, open_tab, photo, upload
 
 pytestmark = pytest.mark.browser
 
