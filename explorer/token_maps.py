@@ -240,7 +240,13 @@ def _reduce_mask(finest_Bhw: Tensor, grid: Grid) -> Tensor:
 
 
 def _as_map(ids, k: int) -> Tensor:
-    ids = ids.detach().cpu() if isinstance(ids, Tensor) else torch.from_numpy(np.array(ids))
+    if isinstance(ids, Tensor):
+        ids = ids.detach().cpu()
+    else:
+        try:
+            ids = torch.from_numpy(np.array(ids))
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"scale {k} is not a table of whole numbers between -1 and 2**63 - 1") from None
     if ids.dtype.is_floating_point or ids.dtype.is_complex or ids.dtype == torch.bool:
         raise ValueError(f"scale {k} holds {ids.dtype} values; token ids are whole numbers")
     if ids.ndim == 2:

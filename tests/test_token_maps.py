@@ -191,3 +191,9 @@ def test_keep_as_masks_is_exact():
     for wrong in (masks[:2], [mask.int() for mask in masks], [masks[0], masks[1], torch.ones(3, 4, 4) > 0]):
         with pytest.raises(ValueError):
             keep_masks(wrong, GRIDS, batch=2)
+
+
+@pytest.mark.parametrize("ids", [[["a", "b"]], [[None]], [[2**70]], [[1, 2], [3]]])
+def test_ids_that_are_no_numbers_are_told(ids):
+    with pytest.raises(ValueError, match="scale 1"):
+        TokenMaps((ids,))
