@@ -101,7 +101,8 @@
         const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
         if (!step) return;
         event.preventDefault();
-        const next = buttons[(index + step + buttons.length) % buttons.length];
+        const usable = buttons.filter((button) => button === buttons[index] || button.getAttribute("aria-disabled") !== "true");
+        const next = usable[(usable.indexOf(buttons[index]) + step + usable.length) % usable.length];
         next.focus();
         next.click();
       },
@@ -112,6 +113,12 @@
       button.setAttribute("aria-checked", on);
       button.tabIndex = on ? 0 : -1;
     });
+    // a choice that is not there says why when it is asked for; "" makes it available
+    node.refuse = (value, why) => {
+      const button = buttons.find((one) => one.dataset.value === value);
+      button.setAttribute("aria-disabled", Boolean(why));
+      button.dataset.tip = why || choices.find((choice) => choice.value === value).tip;
+    };
     return node;
   }
 

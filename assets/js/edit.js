@@ -1,4 +1,4 @@
-// The tools of Edit: select, paint, pick up; policy for finer scales; undo, redo, reset; the history.
+// The tools of Edit: select, paint, pick up; policy for finer scales; undo, redo, reset.
 (() => {
   const T = window.Tokenscope;
   const { el, state } = T;
@@ -22,6 +22,9 @@
     },
   };
 
+  // a seed field's whole number; anything else counts as 0
+  T.seedOf = (field) => Math.min(2 ** 31 - 1, Math.max(0, Math.floor(Number(field.value) || 0)));
+
   T.define("tools", (root) => {
     const tool = T.segment("Tool", [
       { value: "select", text: "Select", tip: "Click a token, or drag over several. Shift adds to the selection." },
@@ -34,7 +37,29 @@
     const policy = T.segment("Finer scales", [
       { value: "keep", text: "Keep", tip: "Tokens of finer scales stay as they are and are added to the changed coarse picture." },
       { value: "requantise", text: "Re-quantise", tip: "Tokens of finer scales are chosen anew so that they describe what the changed scales leave unexplained. They pull the picture back towards where it was." },
-    ], (value) => T.link.act("policy", { policy: value }));
+      { value: "regenerate", text: "Regenerate", tip: "Tokens of finer scales are written anew by the generator, which sees the coarser ones and a class." },
+    ], setPolicy);
+    const label = el("select", { class: "ts-field ts-select", id: "ts-finer-class", onchange: () => setPolicy("regenerate") });
+    const seed = el("input", { class: "ts-field ts-seed", id: "ts-finer-seed", type: "number", min: 0, max: 2 ** 31 - 1, value: 0, onchange: () => { seed.value = T.seedOf(seed); setPolicy("regenerate"); } });
+    const now = el("button", { type: "button", class: "ts-button", "data-tip": "Writes these scales at once, without another edit. The scales up to the selected one stay.", onclick: () => T.link.act("regenerate", { scale: state.selection.k + 1, label: label.value, seed: T.seedOf(seed) }) });
+    const drawing = el("span", { class: "ts-row" }, el("label", { for: "ts-finer-class", text: "as" }), label, el("label", { for: "ts-finer-seed", text: "seed" }), seed, now);
+    function setPolicy(value) {
+      if (value !== "regenerate") return T.link.act("policy", { policy: value });
+      if (state.model?.no_regenerate) return T.problem(state.model.no_regenerate);
+      T.link.act("policy", { policy: value, label: label.value, seed: T.seedOf(seed) });
+    }
+    function showDrawing(edit) {
+      policy.refuse("regenerate", state.model?.no_regenerate);
+      const classes = state.model?.classes || [];
+      if (label.options.length !== classes.length) {
+        label.replaceChildren(...classes.map(({ name }) => el("option", { value: name, text: name.replaceAll("_", " ") })));
+      }
+      if (edit?.label) { label.value = edit.label; if (document.activeElement !== seed) seed.value = edit.seed; }
+      drawing.hidden = edit?.policy !== "regenerate";
+      const scales = state.docs.session?.scales.length || 0, first = state.selection.k + 2;
+      now.disabled = first > scales;
+      now.textContent = first > scales ? "No finer scale" : first === scales ? `Regenerate scale ${scales} now` : `Regenerate scales ${first} to ${scales} now`;
+    }
     const button = (text, kind, tip) => el("button", { type: "button", class: "ts-button", text, "data-tip": tip, onclick: () => T.link.act(kind, {}) });
     const undo = button("Undo", "undo", "Ctrl+Z");
     const redo = button("Redo", "redo", "Ctrl+Shift+Z");
@@ -42,7 +67,7 @@
     const meaning = el("span", { class: "ts-caption" });
     root.append(
       el("div", { class: "ts-toolbar" }, tool, brush, el("span", { class: "ts-row" }, undo, redo, reset)),
-      el("div", { class: "ts-toolbar", style: { "margin-top": "12px" } }, el("span", { class: "ts-inline", text: "Finer scales" }), policy, meaning));
+      el("div", { class: "ts-toolbar", style: { "margin-top": "12px" } }, el("span", { class: "ts-inline", text: "Finer scales" }), policy, drawing, meaning));
 
     addEventListener("keydown", (event) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || !root.offsetParent || event.target.closest("input")) return;
@@ -51,11 +76,13 @@
       if (!button.disabled) button.click();
     });
 
-    T.subscribe(root, ["docs", "tool", "brush", "model"], async () => {
+    const MEANING = { requantise: "Finer tokens are chosen anew and pull the picture back.", keep: "Finer tokens stay as they are.", regenerate: "Each edit makes the generator write the finer scales anew." };
+    T.subscribe(root, ["docs", "tool", "brush", "model", "selection"], async () => {
       const edit = state.docs.session?.edit;
       tool.show(state.tool);
       policy.show(edit?.policy);
-      meaning.textContent = edit?.policy === "requantise" ? "Finer tokens are chosen anew and pull the picture back." : "Finer tokens stay as they are.";
+      showDrawing(edit);
+      meaning.textContent = MEANING[edit?.policy] || "";
       undo.disabled = !edit?.undo;
       redo.disabled = !edit?.redo;
       reset.disabled = !edit?.changed;
@@ -66,17 +93,6 @@
         const picture = await T.swatchOf(state.brush);
         if (picture) swatch.src = picture;
       }
-    });
-  });
-
-  T.define("history", (root) => {
-    const list = el("ol", { class: "ts-history", tabindex: "0", "aria-label": "History" });
-    root.append(el("div", { class: "ts-head" }, el("h2", { text: "History" })), list);
-    T.subscribe(root, ["docs"], () => {
-      const steps = state.docs.session?.edit?.history || [];
-      list.replaceChildren(...steps.map((step) => el("li", { "aria-current": step.now ? "step" : null, text: step.text })));
-      const now = list.querySelector("[aria-current]");
-      if (now) list.scrollTop = now.offsetTop - list.offsetTop - list.clientHeight / 2; // not scrollIntoView: the page must not move
     });
   });
 })();

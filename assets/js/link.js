@@ -2,7 +2,7 @@
 // deliver events of one burst out of order; look-ups go beside the queue. Every answer carries the ticket it answers.
 (() => {
   const T = window.Tokenscope;
-  const BUSY = { upload: "Reading the picture", sample: "Reading the picture", fit: "Fitting the picture", replace: "Decoding", undo: "Decoding", redo: "Decoding", reset: "Decoding", adopt: "Decoding", restore: "Restoring your tokens", policy: null };
+  const BUSY = { upload: "Reading the picture", sample: "Reading the picture", fit: "Fitting the picture", replace: "Decoding", undo: "Decoding", redo: "Decoding", reset: "Decoding", adopt: "Decoding", regenerate: "Writing finer scales", whole: "Decoding", mix: "Mixing", recall: "Decoding", export: "Writing the file", restore: "Restoring your tokens", policy: null };
   const PATIENCE = 120000;
   let waiting = [];
   let out = null; // {ticket, timer}
@@ -50,6 +50,7 @@
       if (old?.picture !== view.session.picture) patch.upto = { ...T.state.upto, session: null };
     }
     if (view.run) patch.docs = { ...(patch.docs || T.state.docs), run: view.run };
+    if (view.file) T.saveFile(view.file);
     if (view.ticket) patch.problem = view.problem || null;
     if (view.selection) patch.selection = { cells: null, code: null, ...view.selection };
     T.set(patch);

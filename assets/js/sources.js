@@ -8,7 +8,9 @@
     { value: "reference", text: "Reference", tip: "The preprocessing of the model family's own authors." },
   ];
 
-  async function send(file) {
+  // upload a picture, then hand {path, name} on; a sentence when that cannot be done
+  T.sendPicture = send;
+  async function send(file, then = (sent) => T.link.act("upload", sent)) {
     if (!file) return;
     const limit = state.model.upload_mb;
     if (file.size > limit * 1024 * 1024) {
@@ -18,7 +20,7 @@
     try {
       const sent = await T.link.upload(file);
       if (!sent?.path) throw new Error("no path");
-      T.link.act("upload", { path: sent.path, name: file.name.slice(0, 120) });
+      then({ path: sent.path, name: file.name.slice(0, 120) });
     } catch {
       T.set({ busy: null });
       T.problem(`The picture could not be uploaded. Check that it is a file of at most ${limit} MB and try again; what you had is unchanged.`);

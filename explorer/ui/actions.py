@@ -1,8 +1,10 @@
-"""What a visitor can do to a session. Every action checks what the browser sent, and gives a new session or a
-ValueError whose sentence is shown in the page. Scales count from 1."""
+"""What a visitor can do to a session: pictures are opened here, edited in edit_actions.py.
+
+Every action checks what the browser sent, and gives a new session or a ValueError whose sentence is shown in
+the page. Scales count from 1.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,9 @@ from PIL import Image
 from explorer.analysis.residuals import unexplained_share
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
-from explorer.tokenizers.images import MODES, from_pil, open_image, to_uint8
+from explorer.tokenizers.images import MODES, open_image, to_uint8
+from explorer.ui import edit_actions
+from explorer.ui.edit_actions import EDITS, as_image, current, whole
 from explorer.ui.session import Picture, ScaleNumbers, Scene, Session
 from explorer.ui.workbench import NEIGHBOURS, Workbench
 
@@ -71,11 +75,6 @@ def _tokenized(bench: Workbench, picture: Picture, fit: str, number: int, step: 
     return Scene(number, picture.title, picture.credit, picture, fit, maps, maps, numbers, step)
 
 
-def as_image(pixels_HW3: np.ndarray) -> torch.Tensor:
-    """Bytes as the (1,3,H,W) image that was fitted."""
-    return from_pil(Image.fromarray(pixels_HW3))
-
-
 def _upload(bench: Workbench, session: Session, data: Mapping) -> Session:
     folder = Path(get_upload_folder()).resolve()
     path = Path(str(data.get("path", ""))).resolve()
@@ -101,52 +100,13 @@ def _sample(bench: Workbench, session: Session, data: Mapping) -> Session:
 
 
 def _fit(bench: Workbench, session: Session, data: Mapping) -> Session:
-    scene = _scene(session)
+    scene = current(session)
     fit = data.get("fit")
     if scene.picture is None or fit not in FITTED:
         raise ValueError("Only a picture that was opened can be fitted in another way.")
     if fit == scene.fit:
         return session
     return session.then(_tokenized(bench, scene.picture, fit, session.opened + 1, f"Fitted by {FITTED[fit]}"))
-
-
-def _replace(bench: Workbench, session: Session, data: Mapping) -> Session:
-    """Cells of one scale (numbered row by row) get one code; finer scales follow the session's policy."""
-    scene = _scene(session)
-    scale = _whole(data.get("scale"), "the scale", 1, len(scene.maps))
-    code = _whole(data.get("code"), "a code", 0, bench.tokenizer.vocab_size - 1)
-    h, w = scene.maps.grids[scale - 1]
-    cells = data.get("cells")
-    if not isinstance(cells, list) or not 0 < len(cells) <= h * w:
-        raise ValueError(f"Choose between 1 and {h * w} tokens of scale {scale} to replace.")
-    cells = [_whole(cell, "a token", 0, h * w - 1) for cell in cells]
-    ids = scene.maps[scale - 1].clone()
-    ids.view(-1)[cells] = code
-    edited = scene.maps.with_map(scale, ids)
-    if session.policy == "requantise" and scale < len(edited):
-        edited = _requantise(bench, scene, edited, scale)
-    if edited == scene.maps:
-        return session
-    many = "1 token" if len(cells) == 1 else f"{len(cells)} tokens"
-    follow = ", finer re-quantised" if session.policy == "requantise" and scale < len(edited) else ""
-    step = f"Scale {scale}: {many} to code {code}{follow}"
-    return session.then(replace(scene, maps=edited, step=step, place=(scale, *divmod(cells[-1], w))))
-
-
-def _requantise(bench: Workbench, scene: Scene, edited: TokenMaps, scale: int) -> TokenMaps:
-    """Finer scales describe what scales 1..scale leave unexplained of the input or the generated picture."""
-    if scene.picture is None:
-        return bench.tokenizer.requantise(scene.source, edited, scale)
-    return bench.tokenizer.encode(as_image(scene.picture.fits[scene.fit]), given=edited, keep=scale)
-
-
-def _reset(bench: Workbench, session: Session, data: Mapping) -> Session:
-    scene = _scene(session)
-    if scene.maps == scene.source:
-        return session
-    return session.then(
-        replace(scene, maps=scene.source, step="Back to the picture's own tokens", place=None)
-    )
 
 
 def _adopt(bench: Workbench, session: Session, data: Mapping) -> Session:
@@ -159,7 +119,7 @@ def _adopt(bench: Workbench, session: Session, data: Mapping) -> Session:
     for k, ((h, w), ids) in enumerate(zip(grids, sent, strict=True), start=1):
         if not isinstance(ids, list) or len(ids) != h * w:
             raise ValueError(f"Scale {k} of the generated picture is not complete. Generate it again.")
-        ids = [_whole(code, "a code", 0, bench.tokenizer.vocab_size - 1) for code in ids]
+        ids = [whole(code, "a code", 0, bench.tokenizer.vocab_size - 1) for code in ids]
         maps.append(torch.tensor(ids).view(1, h, w))
     label = str(data.get("label", ""))[:60].replace("_", " ")
     seed = data.get("seed") if isinstance(data.get("seed"), int) else 0
@@ -169,18 +129,14 @@ def _adopt(bench: Workbench, session: Session, data: Mapping) -> Session:
     return session.then(scene)
 
 
-def _scene(session: Session) -> Scene:
-    if session.present is None:
-        raise ValueError("Open a picture first.")
-    return session.present
-
-
-def _whole(value: object, what: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(
-            f"{what.capitalize()} is a whole number from {low} to {high}, not {str(value)[:40]}."
-        )
-    return value
+def _mix(bench: Workbench, session: Session, data: Mapping) -> Session:
+    """Finer scales come from a sample, an upload or the last generated picture, tokenized as usual."""
+    current(session)
+    source = data.get("source")
+    if source not in ("sample", "upload", "adopt"):
+        raise ValueError(f"A picture to mix with cannot come from {str(source)[:40]!r}. Reload the page.")
+    other = ACTIONS[source](bench, session, data).present
+    return edit_actions.mix(bench, session, other, data)
 
 
 def _sentence(text: str) -> str:
@@ -193,10 +149,7 @@ ACTIONS: Mapping[str, Callable[[Workbench, Session, Mapping], Session]] = {
     "upload": _upload,
     "sample": _sample,
     "fit": _fit,
-    "replace": _replace,
-    "undo": lambda bench, session, data: session.undo(),
-    "redo": lambda bench, session, data: session.redo(),
-    "reset": _reset,
-    "policy": lambda bench, session, data: session.with_policy(str(data.get("policy"))),
     "adopt": _adopt,
+    "mix": _mix,
+    **EDITS,
 }

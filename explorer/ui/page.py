@@ -17,6 +17,7 @@ from explorer.ui import (
     codebook_tab,
     components,
     edit_tab,
+    exporting,
     generate_tab,
     inspect_tab,
     measures,
@@ -94,6 +95,9 @@ def act(bench: Workbench, session: Session, data: dict) -> Iterator[tuple[Sessio
     """
     ticket, known = data.get("ticket"), data.get("known")
     try:
+        if data.get("kind") == "export":
+            yield session, {"ticket": ticket, "file": exporting.download(bench, session, data.get("what"))}
+            return
         new = _perform(bench, session, str(data.get("kind")), data)
         if bench.slow:
             yield new, {"session": session_view(bench, new, every_scale=False, known=known)}

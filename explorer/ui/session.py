@@ -12,7 +12,8 @@ import numpy as np
 
 from explorer.token_maps import TokenMaps
 
-POLICIES = ("keep", "requantise")
+POLICIES = ("keep", "requantise")  # for finer scales, without a generator
+REGENERATE = "regenerate"
 MAX_STEPS = 200  # scenes kept for undo; they share all but their token maps
 
 
@@ -59,6 +60,9 @@ class Session:
     present: Scene | None = None
     future: tuple[Scene, ...] = ()
     policy: str = "keep"
+    label: str = ""  # class and seed with which the policy "regenerate" draws finer scales
+    seed: int = 0
+    named: tuple[tuple[str, Scene], ...] = ()  # states that were given a name; undo does not touch them
     opened: int = 0  # how many pictures were opened so far
 
     def then(self, scene: Scene) -> "Session":
@@ -78,7 +82,17 @@ class Session:
             raise ValueError("There is nothing to redo.")
         return replace(self, past=(*self.past, self.present), present=self.future[0], future=self.future[1:])
 
-    def with_policy(self, policy: str) -> "Session":
+    def with_policy(self, policy: str, label: str = "", seed: int = 0) -> "Session":
+        """label, seed: for "regenerate"; the caller has checked that a generator knows them."""
+        if policy == REGENERATE and label:
+            return replace(self, policy=policy, label=label, seed=seed)
         if policy not in POLICIES:
             raise ValueError(f"Finer scales can be treated as {' or '.join(POLICIES)}, not {policy!r}.")
         return replace(self, policy=policy)
+
+    def with_name(self, name: str, scene: Scene) -> "Session":
+        others = tuple(entry for entry in self.named if entry[0] != name)
+        return replace(self, named=(*others, (name, scene)))
+
+    def without_name(self, name: str) -> "Session":
+        return replace(self, named=tuple(entry for entry in self.named if entry[0] != name))

@@ -11,6 +11,7 @@ from explorer.figures.images import bytes_uri, data_uri, picture_uri
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
 from explorer.ui.actions import FITTED, UPLOAD_MB, as_image
+from explorer.ui.edit_actions import why_not_regenerate
 from explorer.ui.session import Scene, Session
 from explorer.ui.workbench import Workbench
 
@@ -38,6 +39,8 @@ def model_view(bench: Workbench) -> dict:
         ],
         "classes": _classes_view(bench) if gen else None,
         "generator": gen.name if gen else None,
+        "usage_of": bench.usage_of,
+        "no_regenerate": why_not_regenerate(bench),
         "sampling": sampling_view(gen.sampling, tok.vocab_size) if gen else None,
     }
 
@@ -175,6 +178,9 @@ def _edit_view(session: Session) -> dict:
     changed = sum(int((a != b).sum()) for a, b in zip(scene.maps, scene.source, strict=True))
     return {
         "policy": session.policy,
+        "label": session.label,
+        "seed": session.seed,
+        "named": [{"name": name, "now": one is scene} for name, one in session.named],
         "undo": bool(session.past),
         "redo": bool(session.future),
         "changed": changed,

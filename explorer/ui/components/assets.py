@@ -3,7 +3,7 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[3] / "assets"
-STYLES = ("tokens", "frame", "base", "stage", "parts", "codebook", "measures")
+STYLES = ("tokens", "frame", "base", "stage", "parts", "edit", "codebook", "measures")
 SCRIPTS = (
     "core",
     "geometry",
@@ -14,6 +14,8 @@ SCRIPTS = (
     "sources",
     "header",
     "edit",
+    "edit_more",
+    "history",
     "generate",
     "restoring",
     "address",
