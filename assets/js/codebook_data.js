@@ -139,9 +139,8 @@
   const open = () => { wanted = true; if (server) load(); };
 
   // Colours of all codes, as bytes, with what the legend says. mode: "code" | "use" | "norm" | "scale" | "mean".
-  function ramp(share) {
-    // dark purple is lost on black, light yellow on white: each theme leaves out its own end
-    const [low, high] = dark() ? [0.2, 1] : [0, 0.9];
+  // dark purple is lost on black, light yellow on white: each theme leaves out its own end, except in filled maps
+  function ramp(share, [low, high] = dark() ? [0.2, 1] : [0, 0.9]) {
     const at = (low + Math.min(1, Math.max(0, share)) * (high - low)) * (VIRIDIS.length - 1);
     const n = Math.min(VIRIDIS.length - 2, Math.floor(at));
     return VIRIDIS[n].map((value, c) => Math.round(value + (at - n) * (VIRIDIS[n + 1][c] - value)));

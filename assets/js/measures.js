@@ -19,6 +19,8 @@
   const view = () => state.measures.view;
   const fresh = () => Boolean(view()) && state.measures.key === keyNow();
   const shown = () => Math.min(state.upto.session ?? scales().length - 1, scales().length - 1);
+  const ramp = (share) => T.codebook.ramp(share, [0, 1]); // filled maps show all of viridis in both themes
+  const gradient = () => `linear-gradient(90deg, ${Array.from({ length: 9 }, (_, n) => T.codebook.css(ramp(n / 8))).join(", ")})`;
   const put = (patch) => T.set({ measures: { ...state.measures, ...patch } });
 
   // asks when the tokens on show are not the measured ones; one request at a time, the newest tokens win
@@ -67,7 +69,7 @@
   }
   function markShown(buttons) {
     buttons.forEach((button, k) => {
-      button.setAttribute("aria-pressed", k === shown());
+      button.setAttribute("aria-pressed", String(k === shown()));
       button.tabIndex = k === shown() ? 0 : -1;
     });
   }
@@ -108,7 +110,7 @@
     Object.assign(canvas, { width: found.width, height: found.height, grey: found });
     const context = canvas.getContext("2d");
     const pixels = context.createImageData(found.width, found.height);
-    const colours = Array.from({ length: 256 }, (_, value) => T.codebook.ramp(value / 255));
+    const colours = Array.from({ length: 256 }, (_, value) => ramp(value / 255));
     found.data.forEach((value, n) => pixels.data.set([...colours[value], 255], 4 * n));
     context.putImageData(pixels, 0, 0);
   }
@@ -165,7 +167,7 @@
       if (!ready) return;
       if (columns.length !== scales().length) build();
       if (keys.has("measures") || keys.has("docs") || keys.has("theme")) {
-        bar.style.background = `linear-gradient(90deg, ${Array.from({ length: 9 }, (_, n) => T.codebook.css(T.codebook.ramp(n / 8))).join(", ")})`;
+        bar.style.background = gradient();
         end.textContent = `${view().limit}${view().limit < 1 ? " or more" : ""}`;
         view().scales.forEach((scale, k) => {
           columns[k].canvas.style.aspectRatio = state.docs.session.ratio || 1;
@@ -196,5 +198,5 @@
     });
   };
 
-  T.measures = { view, fresh, shown, keyNow, tokensKey, choose, standing, problemLine, scaleButtons, markShown, target };
+  T.measures = { view, fresh, shown, keyNow, tokensKey, choose, standing, problemLine, scaleButtons, markShown, target, ramp, gradient };
 })();

@@ -64,7 +64,7 @@
       const steps = scales.map((scale, k) => (k ? scales[k - 1].left : start) - scale.left);
       const best = steps.indexOf(Math.max(...steps));
       const before = best ? scales[best - 1].left : start;
-      const end = against === "input" ? ` After the last scale ${percent(scales.at(-1).left)} % are left.` : "";
+      const end = against === "input" && best < scales.length - 1 ? ` After the last scale ${percent(scales.at(-1).left)} % are left.` : "";
       return `Scale ${best + 1} explains the most: the unexplained energy falls from ${percent(before)} to ${percent(scales[best].left)} %.${end}`;
     }
 
@@ -83,6 +83,7 @@
     const section = el("section", { class: "ts-measures" }, el("div", { class: "ts-head" }, el("h2", { text: "Which codes are used?" })), line, sub, body);
     root.append(section);
     let rows = [];
+    const all = (many) => (many === 2 ? "both" : `all ${many}`);
 
     function table(title, counts, picks) {
       const row = (name, found, k) => {
@@ -107,11 +108,11 @@
       const { usage, edited } = M.view();
       const { total } = usage.picture;
       const many = usage.pictures;
-      sub.textContent = `${T.count(total.distinct, "different code")} of ${usage.codes.toLocaleString("en")} occur in the ${T.count(total.tokens, "token")} of this picture${many > 1 ? `, ${usage.session.total.distinct.toLocaleString("en")} in the ${usage.session.total.tokens.toLocaleString("en")} tokens of all ${many} pictures of this session` : ""}.`;
+      sub.textContent = `${T.count(total.distinct, "different code")} of ${usage.codes.toLocaleString("en")} occur in the ${T.count(total.tokens, "token")} of this picture${many > 1 ? `, ${usage.session.total.distinct.toLocaleString("en")} in the ${usage.session.total.tokens.toLocaleString("en")} tokens of ${all(many)} pictures of this session` : ""}.`;
       rows = [[], []];
       body.replaceChildren(
         table(edited ? "This picture, as edited" : "This picture", usage.picture, rows[0]),
-        many > 1 ? table(`All ${many} pictures of this session, unedited`, usage.session, rows[1])
+        many > 1 ? table(`${many === 2 ? "Both" : `All ${many}`} pictures of this session, unedited`, usage.session, rows[1])
           : el("p", { class: "ts-caption", text: "So far this session has one picture. Open another one, and a second table counts over all of them: pictures in the history, each once, before any edit." }));
     }
 

@@ -7,9 +7,11 @@
   const NONE = ""; // the null class, as Python calls it
   const LIKELIEST = "likeliest";
   const FIRST_CLASSES = 24;
+  const PATIENCE = 120000;
   let send = null;
   let cancel = () => {};
   let job = null;
+  let timer = null;
 
   // status: "idle" | "waiting" | "running" | "done" | "stopped" | "failed"; shown: {label, bits}; ranking: [[label, bits], …]
   state.surprise = { status: "idle", unavailable: null, shown: null, ranking: [], done: 0, total: 0, key: null, problem: null };
@@ -23,8 +25,14 @@
   function ask(label, rank) {
     if (running()) cancel(job);
     job = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`;
+    wait();
     put({ status: "waiting", problem: null, asked: label, ...(rank ? { ranking: [], done: 0, total: 0, shown: fresh() ? state.surprise.shown : null, key: fresh() ? state.surprise.key : null } : {}) });
     send({ job, label, rank });
+  }
+  // every view starts the clock anew
+  function wait() {
+    clearTimeout(timer);
+    timer = setTimeout(() => { if (running()) { stop(); put({ status: "failed", problem: "The generator has not answered for two minutes. Ask again, or reload the page." }); } }, PATIENCE);
   }
   function stop() {
     cancel(job);
@@ -35,6 +43,7 @@
     if (!view) return;
     if (view.unavailable !== undefined) return put({ unavailable: view.unavailable, uniform: view.uniform, generator: view.generator });
     if (view.job !== job) return;
+    wait();
     if (view.status !== "running") job = null;
     if (view.problem) return put({ status: "failed", problem: view.problem });
     put({
@@ -101,12 +110,11 @@
     function paint() {
       const { shown, uniform } = state.surprise;
       highest = Math.max(uniform, ...shown.bits.flat());
-      const gradient = Array.from({ length: 9 }, (_, n) => T.codebook.css(T.codebook.ramp(n / 8)));
-      legendBar.style.background = `linear-gradient(90deg, ${gradient.join(", ")})`;
+      legendBar.style.background = M.gradient();
       high.textContent = `${T.number(highest)} bits`;
       legend.children[1].textContent = `per token; an even guess among all codes takes ${T.number(uniform, uniform % 1 ? 1 : 0)} bits`;
       shown.bits.forEach((bits, k) => {
-        bits.forEach((value, n) => maps[k].cells[n].style.setProperty("--c", T.codebook.css(T.codebook.ramp(value / highest))));
+        bits.forEach((value, n) => maps[k].cells[n].style.setProperty("--c", T.codebook.css(M.ramp(value / highest))));
         const mean = bits.reduce((a, b) => a + b, 0) / bits.length;
         maps[k].mean.replaceChildren(T.number(mean), el("span", { class: "ts-wide", text: bits.length > 1 ? " bits, mean" : " bits" }));
         maps[k].grid.setAttribute("aria-label", `Scale ${k + 1}: ${T.number(mean)} bits per token on average, from ${T.number(Math.min(...bits))} to ${T.number(Math.max(...bits))}`);
@@ -141,12 +149,12 @@
       const focus = ranks.contains(document.activeElement) ? document.activeElement.dataset.label : undefined;
       const best = found[0][1];
       const most = Math.max(1e-9, found.at(-1)[1] - best);
-      rankHead.textContent = done < total ? `Likeliest of ${done} classes so far` : found[0][0] === NONE ? "No class at all makes the tokens likeliest" : `“${nameOf(found[0][0])}” makes the tokens likeliest`;
+      rankHead.textContent = done < total ? `Likeliest of ${done} classes so far` : `Likeliest: ${nameOf(found[0][0])}`;
       const rows = (everyClass ? found : found.slice(0, FIRST_CLASSES)).map(([label, bits], n) => el("button", {
-        type: "button", class: `ts-rank${label === NONE ? " ts-null" : ""}`, "data-label": label, "aria-pressed": label === shown.label, disabled: running() || null,
+        type: "button", class: `ts-rank${label === NONE ? " ts-null" : ""}`, "data-label": label, "aria-pressed": String(label === shown.label), disabled: running() || null,
         "aria-label": `${n + 1}, ${nameOf(label)}: ${T.number(bits / tokens, 2)} bits per token, ${T.number(bits - best)} bits more than the likeliest. Show its map.`,
         onclick: () => { choice.value = label; ask(label, !fresh()); },
-      }, el("span", { text: nameOf(label) }), el("i", { style: { "--v": `${(100 * (bits - best)) / most}%` } }), el("span", { class: "ts-num", text: T.number(bits / tokens, 2) }), el("span", { class: "ts-num ts-muted", text: n ? `+${T.number(bits - best)}` : "likeliest" })));
+      }, el("span", { text: nameOf(label) }), el("i", { style: { "--v": `${(100 * (bits - best)) / most}%` } }), el("span", { class: "ts-num", text: T.number(bits / tokens, 2) }), el("span", { class: "ts-num ts-muted", text: `+${T.number(bits - best)}` })));
       const more = found.length > FIRST_CLASSES ? el("button", { type: "button", class: "ts-button ts-plain", text: everyClass ? "Show fewer" : `Show all ${found.length.toLocaleString("en")}`, onclick: () => { everyClass = !everyClass; rank(); } }) : null;
       ranks.replaceChildren(...[...rows, more].filter(Boolean));
       rankNote.replaceChildren("Numbers: bits per token, lower is likelier, and the bits that all tokens together need beyond the likeliest class, which the bars show. ", T.term("One bit more", "Likelihoods of the whole picture are compared: if all classes were equally common, a class that needs 1 bit more would be half as probable, 10 bits more a thousandth."), " is half as likely. Click a class to show its map.");
@@ -154,12 +162,12 @@
     }
 
     function say() {
-      const { status, shown, uniform, generator, done, total, asked } = state.surprise;
+      const { status, shown, uniform, done, total, asked } = state.surprise;
       if (status === "waiting") return shown && fresh() && state.surprise.ranking.length ? `Asking about “${nameOf(asked)}” …` : "Waiting for the generator …";
       if (!shown) return status === "stopped" ? "Stopped before the first class was scored." : "";
       if (!fresh()) return "Out of date: the tokens have changed since. Ask again.";
       const tokens = shown.bits.flat().length;
-      const text = `${T.number(shown.total, 0)} bits for the ${T.count(tokens, "token")} when ${told(shown.label)}: ${T.number(shown.total / tokens)} per token, ${T.number(uniform, uniform % 1 ? 1 : 0)} would be an even guess.`;
+      const text = `${T.count(Math.round(shown.total), "bit")} for the ${T.count(tokens, "token")} when ${told(shown.label)}: ${T.number(shown.total / tokens)} per token, ${T.number(uniform, uniform % 1 ? 1 : 0)} would be an even guess.`;
       if (status === "running") return `${text} Scored ${done} of ${total} classes …`;
       return status === "stopped" && done < total ? `${text} Stopped after ${done} of ${total} classes.` : text;
     }
@@ -174,7 +182,7 @@
       }
       section.hidden = !scales().length;
       controls.hidden = Boolean(unavailable);
-      about.textContent = unavailable || `${generator} is told a class and shown the coarser scales; each token of the next scale then has a probability. The surprise is what is left to tell it, in bits. Unguided: guidance would not give probabilities of this picture.`;
+      about.textContent = unavailable || `Told a class and shown all coarser scales, ${generator} gives every code a probability. The surprise is how far the true token is from certain, in bits. Without guidance, which would change the probabilities.`;
       go.textContent = running() ? "Stop" : "Ask the generator";
       go.classList.toggle("ts-main", !running());
       choice.disabled = running();

@@ -112,7 +112,7 @@ def _views(bench: Workbench, session: Session, data: dict) -> Iterator[dict]:
         raise ValueError(problem or "Open a picture first.")
     gen, maps = bench.generator, session.present.maps
     label = data.get("label")
-    if label not in (*gen.classes, NO_CLASS, LIKELIEST):
+    if not isinstance(label, str) or label not in (*gen.classes, NO_CLASS, LIKELIEST):
         raise ValueError(f"there is no class {str(label)[:40]!r}; choose one of the list")
     first = [] if label == LIKELIEST else [label]
     others = [name for name in (*gen.classes, NO_CLASS) if name not in first] if data.get("rank") else []
