@@ -4,6 +4,7 @@ import os
 from importlib.util import find_spec
 
 from explorer.ui.options import AppOptions
+from explorer.ui.raster import check_raster_pair
 
 MEMO_BYTES = 256 << 20  # decoded pictures shared by all sessions
 
@@ -12,6 +13,7 @@ def launch(options: AppOptions) -> None:
     """Loads the models and serves the page until interrupted. CheckpointError, ValueError, OSError."""
     if options.mcp and find_spec("mcp") is None:
         raise ValueError('--mcp needs the package mcp, which is not installed; run: pip install "mcp<2"')
+    check_raster_pair(options)
     page = open_page(options)
     page.launch(**settings(options), prevent_thread_lock=False)
 

@@ -1,6 +1,6 @@
 """Pictures of the page for the documentation: `python -m explorer.ui.screenshots` writes docs/screenshots/.
 
-Every tab, light and dark, at 1440 and 390 px.
+Every tab, light and dark, at 1440 and 390 px, and inspect.png for README: Inspect, light, at 1440 px.
 The scenes are made by clicking: they show what a visitor would see.
 """
 
@@ -15,7 +15,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 BROWSER_FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync""".split()
 SIZES = {1440: 900, 390: 844}
-TABS = ("Inspect", "Edit", "Generate")
+TABS = ("Inspect", "Edit", "Codebook", "Generate")
+PICTURE = ("Inspect", "light", 1440)  # README opens with it
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,14 +54,18 @@ def take(options: AppOptions, folder: Path):
                     path = folder / f"{tab.lower()}-{scheme}-{width}.png"
                     page.screenshot(path=path)
                     yield path
+                    if (tab, scheme, width) == PICTURE:
+                        yield Path(shutil.copyfile(path, folder / f"{tab.lower()}.png"))
                 page.close()
         browser.close()
 
 
 def set_scene(page, tab: str) -> None:
-    """Inspect: the pointer over a token. Edit: two replaced tokens. Generate: a class was clicked."""
+    """Inspect: the pointer over a token. Edit: a replaced token. Codebook: the use of all codes, one of them
+    selected. Generate: a class was clicked."""
     page.get_by_role("tab", name=tab).click()
-    page.locator(".ts-pyramid:visible .ts-cell").first.wait_for()
+    drawn = "canvas:visible" if tab == "Codebook" else ".ts-pyramid:visible .ts-cell"
+    page.locator(drawn).first.wait_for()
     if tab == "Inspect":
         page.evaluate(
             """() => Tokenscope.set({
@@ -75,6 +80,11 @@ def set_scene(page, tab: str) -> None:
             }"""
         )
         page.wait_for_function("() => Tokenscope.state.docs.session.edit.changed > 0")
+    elif tab == "Codebook":
+        page.evaluate("() => Tokenscope.select({ k: 3, i: 1, j: 1 })")
+        page.wait_for_function(
+            "() => Tokenscope.state.codebook.ready && Tokenscope.state.codebook.ready.sheet"
+        )
     else:
         page.locator(".ts-classes button").filter(has_text="parachute").or_(
             page.locator(".ts-classes button").first
