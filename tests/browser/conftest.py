@@ -51,8 +51,8 @@ def open_page(browser, address):
             lambda request: complaints.append(request.url) if _leaves(request.url, address) else None,
         )
         page.goto(address + query)
-        page.locator(".ts-cell").first.wait_for()
-        page.locator(".ts-card .ts-id strong").first.wait_for()
+        page.locator(".ts-cell:visible").first.wait_for()
+        page.locator(".ts-card:visible .ts-id strong").first.wait_for()
         return page
 
     yield open_one

@@ -35,7 +35,7 @@ def edit(page, code: int) -> None:
 
 def reloaded(page) -> None:
     page.reload()
-    page.locator(".ts-cell").first.wait_for()
+    page.locator(".ts-cell:visible").first.wait_for()
 
 
 def test_a_bare_address_stays_bare_and_then_follows_what_is_seen(open_page):
