@@ -37,7 +37,7 @@
     const policy = T.segment("Finer scales", [
       { value: "keep", text: "Keep", tip: "Tokens of finer scales stay as they are and are added to the changed coarse picture." },
       { value: "requantise", text: "Re-quantise", tip: "Tokens of finer scales are chosen anew so that they describe what the changed scales leave unexplained. They pull the picture back towards where it was." },
-      { value: "regenerate", text: "Regenerate", tip: "Tokens of finer scales are written anew by the generator, which sees the coarser ones and a class." },
+      { value: "regenerate", text: "Regenerate", tip: "Tokens of finer scales are written anew by the generator, which sees the coarser ones and a class, with the settings its model card gives." },
     ], setPolicy);
     const label = el("select", { class: "ts-field ts-select", id: "ts-finer-class", onchange: () => setPolicy("regenerate") });
     const seed = el("input", { class: "ts-field ts-seed", id: "ts-finer-seed", type: "number", min: 0, max: 2 ** 31 - 1, value: 0, onchange: () => { seed.value = T.seedOf(seed); setPolicy("regenerate"); } });
