@@ -39,7 +39,7 @@ def open_page(browser, address):
         context = browser.new_context(
             viewport=WIDE if width == "wide" else NARROW, has_touch=width == "narrow", reduced_motion="reduce"
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)  # a busy machine is no failure
         contexts.append(context)
         page = context.new_page()
         page.on(

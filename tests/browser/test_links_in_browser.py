@@ -123,7 +123,7 @@ def test_a_reload_goes_on_and_there_is_a_way_to_start_afresh(open_page):
     assert view["edit"]["policy"] == "requantise" and view["scales"][-1]["psnr"] > 0
     remark(page).get_by_role("button", name="Start afresh").click()
     page.wait_for_function(
-        "() => location.search === '' && Tokenscope.state.docs.session?.sample === 'flower'"
+        "() => location.search === '' && window.Tokenscope?.state.docs.session?.sample === 'flower'"
     )
     page.wait_for_timeout(600)
     assert page.evaluate("() => Tokenscope.state.docs.session.edit.changed") == 0
