@@ -2,4 +2,4 @@
 
 
 class CheckpointError(Exception):
-    """A checkpoint cannot be read, recognised or paired; the message says what was found and what is supported."""
+    """A checkpoint cannot be read, recognised or paired: what was found, and what is supported."""
