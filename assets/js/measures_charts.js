@@ -7,15 +7,15 @@
   const percent = (share) => T.number(100 * share, share < 0.0995 ? 1 : 0);
 
   // one bar per scale from zero; its number stands on it
-  function chart({ name, unit, values, top, label, say, note }) {
+  function chart({ name, about, unit, values, top, label, say, note }) {
     const bars = values.map((value, k) => el("button", {
-      type: "button", class: "ts-scale-bar", "aria-label": `${name} after scale ${k + 1}: ${say(value)}`, "data-tip": `Scale ${k + 1}: ${say(value)}`,
+      type: "button", class: "ts-scale-bar", "aria-label": `${name}, scale ${k + 1}: ${say(value)}`, "data-tip": `Scale ${k + 1}: ${say(value)}`,
       style: { "--v": value === null ? 1 : Math.max(0, Math.min(1, value / top)) }, onclick: () => M.choose(k),
     }, el("span", { class: "ts-num", text: label(value) }), el("i"), el("small", { class: "ts-num", text: k + 1 })));
     const row = el("div", { class: `ts-scale-bars${values.length > 10 ? " ts-crowded" : ""}`, style: { "--count": values.length } }, bars);
     M.scaleButtons(row, () => bars);
     const node = el("figure", { class: "ts-measure", role: "group", "aria-label": `${name} by scale` },
-      el("figcaption", {}, name, el("span", { class: "ts-caption", text: unit })), row, el("p", { class: "ts-caption" }, note));
+      el("figcaption", {}, T.term(name, about), el("span", { class: "ts-caption", text: unit })), row, el("p", { class: "ts-caption" }, note));
     return { node, bars };
   }
 
@@ -35,22 +35,22 @@
       const against = M.target();
       charts = [
         left[0] === null ? null : chart({
-          name: T.term("Left unexplained", found.against === "input" ? "Share of the energy (mean square) of the picture's features that is still missing after this scale. Features are what the encoder makes of the picture and the tokens have to describe." : "Share of the energy (mean square) of the finished features that is still missing after this scale."),
+          name: "Left unexplained", about: found.against === "input" ? "Share of the energy (mean square) of the picture's features that is still missing after this scale. Features are what the encoder makes of the picture and the tokens have to describe." : "Share of the energy (mean square) of the finished features that is still missing after this scale.",
           unit: "% of the feature's energy", values: left, top: Math.max(1, ...left), label: percent, say: (v) => `${T.number(100 * v)} % left unexplained`,
           note: found.edited && found.against === "input" ? "Of the picture's own tokens, before the edits." : "Lower is closer.",
         }),
         chart({
-          name: T.term("PSNR", "Peak signal-to-noise ratio: −10 log10 of the mean squared error of the pixels. 10 dB more is a tenth of the squared error."),
+          name: "PSNR", about: "Peak signal-to-noise ratio: −10 log10 of the mean squared error of the pixels. 10 dB more is a tenth of the squared error.",
           unit: "dB", values: values("psnr"), top: Math.max(20, ...values("psnr").filter((v) => v !== null)), label: (v) => (v === null ? "equal" : T.number(v)), say: (v) => (v === null ? `equal to ${against}` : `${T.number(v, 2)} dB PSNR`),
           note: `Higher is closer to ${against}.`,
         }),
         scales[0].ssim === null ? null : chart({
-          name: T.term("SSIM", "Structural similarity: compares brightness, contrast and pattern in windows of 11 × 11 pixels. 1 is equal, 0 is unrelated."),
+          name: "SSIM", about: "Structural similarity: compares brightness, contrast and pattern in windows of 11 × 11 pixels. 1 is equal, 0 is unrelated.",
           unit: "0 to 1", values: values("ssim"), top: 1, label: (v) => T.number(v, 2), say: (v) => `${T.number(v, 3)} SSIM`,
           note: `1 is equal to ${against}.`,
         }),
         chart({
-          name: T.term("Bits", `Tokens of the scale times ${T.number(bits.token, bits.token % 1 ? 2 : 0)} bits: the binary logarithm of the number of codes. A plain count, without any entropy coding.`),
+          name: "Bits", about: `Tokens of the scale times ${T.number(bits.token, bits.token % 1 ? 2 : 0)} bits: the binary logarithm of the number of codes. A plain count, without any entropy coding.`,
           unit: `tokens × ${T.number(bits.token, bits.token % 1 ? 2 : 0)} bits`, values: values("bits"), top: Math.max(...values("bits")), label: short, say: (v) => T.count(Math.round(v), "bit"),
           note: `Together ${T.count(Math.round(bits.total), "bit")}, ${T.number(bits.pixel, 2)} per pixel. The same pixels as ${bits.rgb}-bit RGB take ${T.number(bits.smaller, bits.smaller < 10 ? 1 : 0)} times as many.`,
         }),
