@@ -242,7 +242,7 @@ def test_inspect_says_what_a_file_is(desk, capsys):
         ("decode maps.npz --out a.nothing", "a.nothing"),
         ("generate --label unicorn --out new", "unicorn"),
         ("generate --label 99 --out new", "99"),
-        ("generate --label 1 --out new --tokenizer mini-raster-tokenizer", "4096"),
+        ("generate --label 1 --out new --tokenizer mini-raster-tokenizer", "needs var-tokenizer"),
         ("inspect words.txt", "words.txt"),
         ("inspect nothing.pth", "nothing.pth"),
         ("download unheard-of", "unheard-of"),

@@ -159,7 +159,7 @@ def test_a_zip_is_counted_and_a_bad_one_is_one_sentence(codebook):
     page = codebook()
     choose(page, "Your zip")
     upload(page, "notes.zip", b"this is no zip")
-    failed = page.locator(".ts-failed")
+    failed = page.locator(".ts-failed:visible")
     failed.wait_for()
     assert (
         failed.inner_text() == "“notes.zip” cannot be counted. It is not a zip file, or its end is missing."
@@ -212,11 +212,13 @@ def test_every_colouring_has_a_legend(codebook):
     seen = set()
     for name in ("Code", "Use", "Norm", "Scale"):
         choose(page, name)
-        seen.add(page.locator(".ts-legend").inner_text())
+        seen.add(page.locator(".ts-codemap-frame + .ts-legend").inner_text())
     assert len(seen) == 4
     choose(page, "Swatch")
     page.wait_for_function(
-        "() => document.querySelector('.ts-legend').textContent.startsWith('The mean colour')", timeout=60_000
+        "() => document.querySelector('.ts-codemap-frame + .ts-legend')"
+        ".textContent.startsWith('The mean colour')",
+        timeout=60_000,
     )
 
 

@@ -31,7 +31,7 @@ def photo(seed: int = 0, size=(200, 150), kind: str = "PNG") -> dict:
 
 
 def upload(page, file: dict) -> None:
-    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_label("Picture to upload").set_input_files(file)
 
 
 def title(page):
@@ -177,7 +177,7 @@ def test_a_bad_file_gives_one_sentence_and_the_session_survives(open_page, name)
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(open_page):
     page = open_page()
     page.evaluate("""() => {
-      const held = new DataTransfer(), input = document.querySelector('input[type=file]');
+      const held = new DataTransfer(), input = document.querySelector('[aria-label="Picture to upload"]');
       held.items.add(new File([new Uint8Array(21 << 20)], 'huge.png'));
       input.files = held.files;
       input.dispatchEvent(new Event('change')); }""")

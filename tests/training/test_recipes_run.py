@@ -126,9 +126,13 @@ def test_bad_arguments_are_told_in_one_sentence(photos, tmp_path, tokenizer_file
         run_recipe(NEXT, photos, tmp_path / "d", steps=1)
     with pytest.raises(ValueError, match="needs a llamagen-tokenizer; this is a var-tokenizer"):
         run_recipe(RASTER, photos, tmp_path / "e", steps=1, tokenizer=tokenizer_file)
-    with pytest.raises(ValueError, match="holds no class folders"):
+    with pytest.raises(ValueError, match="holds no pictures"):
         (tmp_path / "empty").mkdir()
         run_recipe(SINGLE, tmp_path / "empty", tmp_path / "f", steps=1)
+    with pytest.raises(ValueError, match="holds no class folders"):
+        (tmp_path / "flat").mkdir()
+        (tmp_path / "flat" / "000.png").write_bytes((photos / "wave" / "000.png").read_bytes())
+        run_recipe(SINGLE, tmp_path / "flat", tmp_path / "g", steps=1)
 
 
 def test_presets_name_the_four_recipes_in_both_sizes():
