@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_tokenizers import CHECKPOINTS, tiny_multi
+from tiny_tokenizers import tiny_multi
 
 from explorer import TokenMaps, load_tokenizer
 from explorer.ui.actions import open_picture, perform
@@ -30,8 +30,6 @@ def bench():
 @pytest.fixture(scope="module")
 def bundled():
     """The model that the script can load by name."""
-    if not (CHECKPOINTS / "mini-tokenizer.safetensors").exists():
-        pytest.skip("checkpoints/mini-tokenizer.safetensors is not here yet")
     return Workbench(load_tokenizer("mini-tokenizer", device="cpu"))
 
 
