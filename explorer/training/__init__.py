@@ -1,3 +1,1 @@
-"""Recipes that made the bundled checkpoints: tokenizers and transformers from a folder or zip of class
-folders.
-"""
+"""Recipes that made the bundled checkpoints: tokenizers and transformers from class folders of photos."""

@@ -35,9 +35,7 @@ class PhotoSet:
         return len(self.names)
 
     def held_out(self, share: float = 0.05) -> tuple[Tensor, Tensor]:
-        """Indices for training and for measuring. A photo's side depends on its name alone, whatever else
-        is there.
-        """
+        """Indices for training and for measuring; a photo's side depends on its name alone."""
         draw = np.array([zlib.crc32(name.rsplit(".", 1)[0].encode()) / 2**32 for name in self.names])
         return torch.from_numpy(np.flatnonzero(draw >= share)), torch.from_numpy(np.flatnonzero(draw < share))
 
