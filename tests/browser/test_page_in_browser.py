@@ -43,6 +43,15 @@ def open_tab(page, name: str) -> None:
     page.locator(".ts-pyramid:visible .ts-cell").first.wait_for()
 
 
+def type_code(page, code: str) -> None:
+    """Into the card of the selected token, once that card has arrived: the one before it is replaced."""
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[aria-label=\"Code to put in\"]')].some((field) =>"
+        " field.placeholder === String(Tokenscope.codeAt('session', Tokenscope.state.selection)))"
+    )
+    page.get_by_label("Code to put in").fill(code)
+
+
 def final_picture(page) -> str:
     return page.locator(".ts-strip:visible .ts-step img").last.get_attribute("src")
 
@@ -97,7 +106,7 @@ def test_dragging_selects_several_tokens_and_a_typed_code_replaces_them(open_pag
     page.mouse.move(end["x"] + 5, end["y"] + 5, steps=12)
     page.mouse.up()
     page.get_by_role("radio", name="Re-quantise").click()
-    page.get_by_label("Code to put in").fill("7")
+    type_code(page, "7")
     page.get_by_role("button", name="Replace 3 tokens").click()
     page.wait_for_function(
         "() => document.querySelector('.ts-history [aria-current]').textContent === "
@@ -159,7 +168,7 @@ def test_a_bad_file_gives_one_sentence_and_the_session_survives(open_page, name)
     page = open_page()
     open_tab(page, "Edit")
     cell(page, 2, 1, 1).click()
-    page.get_by_label("Code to put in").fill("5")
+    type_code(page, "5")
     page.get_by_role("button", name="Replace this token").click()
     page.wait_for_function("() => Tokenscope.state.docs.session.edit.changed === 1")
     open_tab(page, "Inspect")
