@@ -4,7 +4,7 @@ import os
 from importlib.util import find_spec
 
 from explorer.ui.options import AppOptions
-from explorer.ui.raster import check_raster_pair
+from explorer.ui.raster import open_raster_pair
 
 MEMO_BYTES = 256 << 20  # decoded pictures shared by all sessions
 
@@ -13,7 +13,6 @@ def launch(options: AppOptions) -> None:
     """Loads the models and serves the page until interrupted. CheckpointError, ValueError, OSError."""
     if options.mcp and find_spec("mcp") is None:
         raise ValueError('--mcp needs the package mcp, which is not installed; run: pip install "mcp<2"')
-    check_raster_pair(options)
     page = open_page(options)
     page.launch(**settings(options), prevent_thread_lock=False)
 
@@ -34,12 +33,13 @@ def open_page(options: AppOptions):
     from explorer.ui.workbench import Workbench
 
     device = open_device(options.device, options.precision)
+    counterpart = open_raster_pair(options, device)  # first, so that a mistyped name is told at once
     tokenizer = load_tokenizer(options.tokenizer, device=device, memo=DecodeMemo(MEMO_BYTES))
     generator = load_generator(options.generator, tokenizer) if options.generator else None
     derived = read_tokenizer_derived(tokenizer.name, tokenizer.sha256)
     usage = (derived.usage_KV, derived.usage_of) if derived else (None, "")
     examples = read_generator_derived(generator.name, generator.sha256) if generator else None
-    page = build_page(Workbench(tokenizer, generator, *usage, examples=examples))
+    page = build_page(Workbench(tokenizer, generator, *usage, examples=examples, counterpart=counterpart))
     page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
     return page
 

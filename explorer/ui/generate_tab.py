@@ -28,6 +28,10 @@ def build() -> None:
             components.card("run")
 
 
+def connect(bench: Workbench) -> None:
+    """The wires of this tab beside the page's runner: look-ups, exports, masks."""
+
+
 def stream(bench: Workbench, data: Mapping) -> Iterator[dict]:
     """The run as it grows: one view per step, or one view with a sentence under "problem"."""
     run = str(data.get("run", ""))[:60]

@@ -1,4 +1,4 @@
-"""The shell: header, four tabs, and the two wires between the page's script and Python.
+"""The shell: header, six tabs, and the two wires between the page's script and Python.
 
 `link` carries the session: the script sends one action at a time ("act"), the answer is the new view.
 `runner` streams a generation ("generate", "stop"). Both hold plain values; assets/js/link.js is
@@ -15,11 +15,13 @@ from explorer.ui import (
     actions,
     api,
     codebook_tab,
+    compare_tab,
     components,
     edit_tab,
     exporting,
     generate_tab,
     inspect_tab,
+    learn_tab,
     measures,
     restoring,
     surprise,
@@ -33,7 +35,14 @@ log = logging.getLogger(__name__)
 FAILED = "Something went wrong on the server; it has been logged there. What you had is unchanged."
 FIRST_SAMPLE = "flower"  # near what the bundled models have seen, and it reads at 64 px
 VISITORS = 16  # actions or runs at once; the device's lock makes models take turns within them
-TABS = {"Inspect": inspect_tab, "Edit": edit_tab, "Codebook": codebook_tab, "Generate": generate_tab}
+TABS = {
+    "Inspect": inspect_tab,
+    "Edit": edit_tab,
+    "Codebook": codebook_tab,
+    "Generate": generate_tab,
+    "Compare": compare_tab,
+    "Learn": learn_tab,
+}
 LINK = "Tokenscope.connect({props, watch, server, upload, act: (data) => trigger('act', data)})"
 RUNNER = """Tokenscope.connectRunner({props, watch, send: (name, data) =>
   name === 'stop' ? trigger('stop', data) : trigger('generate', data)})"""
@@ -55,6 +64,9 @@ def build_page(bench: Workbench) -> gr.Blocks:
         codebook_tab.connect(bench)
         measures.connect(bench, state, first)
         surprise.connect(bench, state)
+        generate_tab.connect(bench)
+        compare_tab.connect(bench, state, first)
+        learn_tab.connect(bench)
         link = _wire(LINK, value=first_view(bench, first), server_functions=_look_ups(bench))
         runner = _wire(RUNNER, value=None)
 

@@ -1,22 +1,23 @@
-"""The raster pair of the command line: looked at when the page starts, so that a typo is told then."""
+"""The raster pair of the command line, opened when the page starts, so that a typo is told then."""
 
+from explorer.devices import Device
 from explorer.errors import CheckpointError
 from explorer.ui.options import AppOptions
 
 
-def check_raster_pair(options: AppOptions) -> None:
-    """Opens both members where one was chosen, and lets them go again; the bundled pair is not looked at.
+def open_raster_pair(options: AppOptions, device: Device):
+    """The `explorer.ui.pairs.Pair` to compare with, on the page's device; None where none is asked for ("").
 
     CheckpointError: one cannot be opened, is no raster model, or they do not belong together.
     """
-    chosen = (options.raster_tokenizer, options.raster_generator)
-    if chosen == (AppOptions.raster_tokenizer, AppOptions.raster_generator):
-        return
+    if not options.raster_generator or not options.raster_tokenizer:
+        return None
     from explorer.generators import RasterGenerator, load_generator
-    from explorer.tokenizers import load_tokenizer
+    from explorer.tokenizers import DecodeMemo, load_tokenizer
+    from explorer.ui.pairs import Pair
 
     try:
-        tokenizer = load_tokenizer(options.raster_tokenizer, device="cpu", precision="exact")
+        tokenizer = load_tokenizer(options.raster_tokenizer, device=device, memo=DecodeMemo(64 << 20))
     except CheckpointError as error:
         raise CheckpointError(f"--raster-tokenizer {options.raster_tokenizer}: {error}") from error
     try:
@@ -28,3 +29,4 @@ def check_raster_pair(options: AppOptions) -> None:
             f"--raster-generator {options.raster_generator}: this generator does not go in raster order; "
             "give it with --generator, and its tokenizer with --tokenizer"
         )
+    return Pair(tokenizer, generator)

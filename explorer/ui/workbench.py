@@ -12,6 +12,7 @@ from explorer.generators import Generator
 from explorer.jobs.derived import GeneratorDerived
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers import Tokenizer
+from explorer.ui.pairs import Pair, by_order
 
 NEIGHBOURS = 8  # codes shown beside a code
 REMEMBERED = 4096  # code cards; one is about 10 kB of text
@@ -23,6 +24,7 @@ class Workbench:
 
     usage_KV: counts of every code at every scale over `usage_of` (a phrase), or None.
     examples: finished runs of the generator that were shipped with it, or None.
+    counterpart: another pair to compare with, usually in the other order, or None.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Workbench:
         usage_KV: Tensor | None = None,
         usage_of: str = "",
         examples: GeneratorDerived | None = None,
+        counterpart: Pair | None = None,
     ):
         self.tokenizer = tokenizer
         self.generator = generator
@@ -40,6 +43,7 @@ class Workbench:
         self.usage_KV = usage_KV
         self.usage_of = usage_of
         self.examples = examples
+        self.pairs = by_order(Pair(tokenizer, generator) if generator else None, counterpart)
         self._card = lru_cache(REMEMBERED)(self._make_card)
         self._swatches: dict[int, str] = {}  # at most one per code
 

@@ -1,11 +1,12 @@
-"""--raster-tokenizer and --raster-generator: a typo is told at start, the untouched pair is not looked at."""
+"""--raster-tokenizer and --raster-generator: opened when the page starts, so that a typo is told then."""
 
 import pytest
 from tiny_models import write_models
 
+from explorer.devices import open_device
 from explorer.errors import CheckpointError
 from explorer.ui import options as defaults
-from explorer.ui.raster import check_raster_pair
+from explorer.ui.raster import open_raster_pair
 
 
 @pytest.fixture(scope="module")
@@ -18,13 +19,19 @@ def options(models, tokenizer: str, generator: str):
     return defaults.AppOptions(raster_tokenizer=models(tokenizer), raster_generator=models(generator))
 
 
-def test_the_untouched_pair_is_not_opened(monkeypatch):
-    monkeypatch.setattr("explorer.tokenizers.load_tokenizer", lambda *_, **__: pytest.fail("opened"))
-    check_raster_pair(defaults.AppOptions())
+def opened(options):
+    return open_raster_pair(options, open_device("cpu", "exact"))
 
 
-def test_a_good_pair_passes(models):
-    check_raster_pair(options(models, "tiny-raster-tokenizer", "tiny-raster"))
+def test_a_good_pair_is_opened_on_the_device_of_the_page(models):
+    device = open_device("cpu", "exact")
+    pair = open_raster_pair(options(models, "tiny-raster-tokenizer", "tiny-raster"), device)
+    assert pair.order == "raster"
+    assert pair.tokenizer.device is device and pair.generator.device is device
+
+
+def test_no_pair_is_opened_where_none_is_asked_for():
+    assert opened(defaults.AppOptions(raster_tokenizer="", raster_generator="")) is None
 
 
 @pytest.mark.parametrize(
@@ -39,7 +46,7 @@ def test_a_good_pair_passes(models):
 )
 def test_a_typo_or_a_wrong_pair_is_one_sentence(models, tokenizer, generator, told):
     with pytest.raises(CheckpointError, match=told) as caught:
-        check_raster_pair(options(models, tokenizer, generator))
+        opened(options(models, tokenizer, generator))
     assert "\n" not in str(caught.value)
 
 

@@ -3,35 +3,22 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[3] / "assets"
-STYLES = ("tokens", "frame", "base", "stage", "parts", "edit", "codebook", "measures")
-SCRIPTS = (
-    "core",
-    "geometry",
-    "pyramid",
-    "timeline",
-    "specimen",
-    "card",
-    "sources",
-    "header",
-    "edit",
-    "edit_more",
-    "history",
-    "generate",
-    "restoring",
-    "address",
-    "link",
-    "codebook_data",
-    "codebook_draw",
-    "codebook_map",
-    "codebook_charts",
-    "codebook_side",
-    "measures",
-    "measures_charts",
-    "surprise",
-)
+# What others build on comes first; the rest follows by name, since parts do not depend on each other.
+FIRST_STYLES = ("tokens", "frame", "base", "stage", "parts")
+FIRST_SCRIPTS = ("core", "geometry")
 
 
 def head() -> str:
-    style = "\n".join((FOLDER / "css" / f"{name}.css").read_text("utf-8") for name in STYLES)
-    script = "\n".join((FOLDER / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+    style = "\n".join(path.read_text("utf-8") for path in in_order("css", FIRST_STYLES))
+    script = "\n".join(path.read_text("utf-8") for path in in_order("js", FIRST_SCRIPTS))
     return f"<style>{style}</style><script>{script}</script>"
+
+
+def in_order(kind: str, first: tuple[str, ...]) -> list[Path]:
+    """The files assets/KIND/*.KIND, `first` in front. FileNotFoundError where one of those is missing."""
+    folder = FOLDER / kind
+    paths = {path.stem: path for path in sorted(folder.glob(f"*.{kind}"))}
+    missing = [name for name in first if name not in paths]
+    if missing:
+        raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; the page cannot be built without it")
+    return [paths.pop(name) for name in first] + list(paths.values())

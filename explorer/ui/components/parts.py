@@ -81,3 +81,12 @@ def sampling() -> gr.HTML:
 def sending() -> gr.HTML:
     """Takes a finished run over to Inspect or Edit."""
     return _part("sending")
+
+
+def sections(key: str, label: str, choices: list[tuple[str, str]]) -> gr.HTML:
+    """Buttons that open one section of a tab; which one is open lies in the store as `key`.
+
+    choices: name and text. A section is a column of class `ts-section ts-section-NAME`.
+    """
+    named = [{"value": name, "text": text} for name, text in choices]
+    return _part("sections", key=key, label=label, choices=named)

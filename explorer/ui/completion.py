@@ -1,0 +1,15 @@
+"""Keep a part of a picture; both models complete it where they can.
+The counterpart is assets/js/completion.js."""
+
+import gradio as gr
+
+from explorer.ui.session import Session
+from explorer.ui.workbench import Workbench
+
+
+def build() -> None:
+    """The parts of this section of Compare."""
+
+
+def connect(bench: Workbench, state: gr.State, first: Session) -> None:
+    """The wire between the parts and Python."""
