@@ -44,11 +44,13 @@ class FeatureNet(nn.Module):
 
 
 def feature_distance(net: FeatureNet, x_BCHW: Tensor, y_BCHW: Tensor) -> Tensor:
-    """Mean over stages of the squared distance between channel-normalised features; a scalar."""
+    """Mean over stages of the squared distance between channel-normalised features; (B,)."""
     with torch.no_grad():
         wanted = [F.normalize(f.float(), dim=1) for f in net.features(x_BCHW)]
     found = [F.normalize(f.float(), dim=1) for f in net.features(y_BCHW)]
-    return torch.stack([(a - b).square().sum(1).mean() for a, b in zip(wanted, found, strict=True)]).mean()
+    return torch.stack(
+        [(a - b).square().sum(1).mean(dim=(1, 2)) for a, b in zip(wanted, found, strict=True)]
+    ).mean(0)
 
 
 class PatchDiscriminator(nn.Module):

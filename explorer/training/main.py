@@ -50,6 +50,8 @@ def run_recipe(
     name = name or f"{preset}-{plan.name}"
     if (out / "state.pt").exists() and not resume:
         raise ValueError(f"{out} holds an earlier run: give --resume to go on with it, or another --out")
+    if getattr(plan, "decoder_only", False) and init is None:
+        raise ValueError("decoder_only keeps the tokens of a trained tokenizer: name its weights with --init")
     where = open_device(device).torch_device
     out.mkdir(parents=True, exist_ok=True)
     if isinstance(plan, TokenizerRecipe):

@@ -14,7 +14,9 @@ class TokenizerRecipe:
     commitment: weight of the pull of features towards their codes. size_weight: penalty on features of more
     than unit mean square. feature_weight, adversarial_weight: 0 switches a loss off. adversarial_from: share
     of the run after which the discriminator's gradient reaches the tokenizer. scale_dropout: share of
-    pictures decoded from their first scales only. warm_up: share of the run without quantisation, while the
+    pictures decoded from their first scales only. decoder_only: encoder, codes and residual convolutions stay
+    as they are in the weights to start from, so tokens keep their meaning and generators their use; only the
+    way from f_hat to pixels learns. warm_up: share of the run without quantisation, while the
     codes follow the features. feature_minutes: training time of the classifier whose features are compared.
     """
 
@@ -36,6 +38,7 @@ class TokenizerRecipe:
     adversarial_weight: float = 0.4
     adversarial_from: float = 0.45
     scale_dropout: float = 0.15
+    decoder_only: bool = False
     warm_up: float = 0.04
     feature_minutes: float = 4.0
     seed: int = 0

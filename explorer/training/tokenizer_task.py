@@ -50,6 +50,9 @@ class TokenizerTask:
         init_autoencoder(self.net)
         torch.nn.init.normal_(self.net.quantize.embedding.weight, std=0.5)
         self.net.quantize.embedding.weight.requires_grad_(False)
+        if recipe.decoder_only:
+            for part in (self.net.encoder, self.net.quant_conv, self.net.quantize):
+                part.requires_grad_(False)
         self.net.to(device)
         if device.type == "cuda":  # on a CPU this layout is slower and its group norm inaccurate
             self.net.to(memory_format=torch.channels_last)
@@ -63,6 +66,8 @@ class TokenizerTask:
             self.discriminator.parameters(), betas=(0.5, 0.9), weight_decay=1e-4
         )
         self.average = WeightAverage(self.net, 0.998)
+        tokens_K = torch.tensor([float(side * side) for side in recipe.scales])
+        self.share_K = (tokens_K.cumsum(0) / tokens_K.sum()).to(device)
         self.codes = CodebookAverage(self.net.quantize.codebook(), unit=not self.multi_scale)
 
     # quantisation with gradients
@@ -112,11 +117,12 @@ class TokenizerTask:
         set_lr(self.optimizer, recipe.lr * cosine(progress, floor=0.02))
         set_lr(self.opponent, recipe.lr * 0.5 * cosine(progress, floor=0.02))
 
-        with torch.autocast(self.device.type, torch.bfloat16):
+        learns_tokens = not recipe.decoder_only
+        with torch.autocast(self.device.type, torch.bfloat16), torch.set_grad_enabled(learns_tokens):
             f_BChw = self.net.features(x_BCHW)
         f_BChw = f_BChw.float()
         f_hat, tie, vectors_NC, ids_N = self.quantise(f_BChw, shown_B.to(self.device))
-        with_codes = progress >= recipe.warm_up
+        with_codes = progress >= recipe.warm_up or not learns_tokens
         seen = f_hat if with_codes else (f_BChw if self.multi_scale else F.normalize(f_BChw, dim=1))
         with torch.autocast(self.device.type, torch.bfloat16):
             y_BCHW = self.net.to_pixels(seen)
@@ -128,7 +134,9 @@ class TokenizerTask:
         features = pixels.new_zeros(())
         if recipe.feature_weight:
             with torch.autocast(self.device.type, torch.bfloat16):
-                features = feature_distance(self.features, x_BCHW, y_free)
+                distance_B = feature_distance(self.features, x_BCHW, y_free)
+            # Few tokens cannot tell texture; asked for it all the same, the decoder draws a grid of dots.
+            features = (distance_B * self.share_K[shown_B.to(self.device) - 1]).mean()
         reconstruction = pixels + recipe.feature_weight * features
         figures = {"pixels": pixels.item(), "features": features.item(), "tie": tie.item()}
         fooling = recipe.adversarial_weight * min(1.0, max(0.0, (progress - recipe.adversarial_from) / 0.05))
@@ -140,12 +148,16 @@ class TokenizerTask:
         else:
             (gradient,) = torch.autograd.grad(reconstruction, y_free)
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward([y_BCHW, tie], [gradient, torch.ones_like(tie)])
+        if learns_tokens:
+            torch.autograd.backward([y_BCHW, tie], [gradient, torch.ones_like(tie)])
+        else:
+            y_BCHW.backward(gradient)
         torch.nn.utils.clip_grad_norm_([p for p in self.net.parameters() if p.grad is not None], 1.0)
         self.optimizer.step()
-        figures["revived"] = self.codes.update(
-            self.net.quantize.embedding.weight.data, vectors_NC, ids_N, random
-        )
+        if learns_tokens:
+            figures["revived"] = self.codes.update(
+                self.net.quantize.embedding.weight.data, vectors_NC, ids_N, random
+            )
         if recipe.adversarial_weight and progress > recipe.adversarial_from - 0.05:
             figures["discriminator"] = self.update_discriminator(x_BCHW, y_BCHW.detach(), (shown_B == K))
         self.average.update(self.net, step)

@@ -115,6 +115,20 @@ def test_training_continues_from_shipped_weights(photos, tmp_path, tokenizer_fil
     ).abs().max() < 0.2
 
 
+@pytest.mark.parametrize("recipe", [MULTI, SINGLE], ids=lambda r: r.name)
+def test_decoder_only_keeps_every_token_and_changes_the_pictures(recipe, photos, tmp_path, request):
+    start = request.getfixturevalue("tokenizer_file" if recipe is MULTI else "raster_tokenizer_file")
+    recipe = replace(recipe, decoder_only=True, feature_weight=0.0)
+    with pytest.raises(ValueError, match="--init"):
+        run_recipe(recipe, photos, tmp_path / "a", steps=1, say=quiet)
+    tuned = run_recipe(recipe, photos, tmp_path / "b", steps=3, init=start, name="tuned", say=quiet)
+    before, after = load_tokenizer(start, device="cpu"), load_tokenizer(tuned, device="cpu")
+    image = torch.rand(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    maps, again = before.encode(image), after.encode(image)
+    assert all(torch.equal(a, b) for a, b in zip(maps, again, strict=True))
+    assert not torch.allclose(before.decode(maps), after.decode(again), atol=1e-3)
+
+
 def test_bad_arguments_are_told_in_one_sentence(photos, tmp_path, tokenizer_file):
     with pytest.raises(FileNotFoundError, match="no folder or zip file"):
         run_recipe("tokenizer", tmp_path / "none", tmp_path / "a", steps=1)
