@@ -1,5 +1,15 @@
 // A link says where one is: tab, sample, fit, token and, in Generate, class, seed and settings. It is read once, when
 // the page has arrived, and follows the store from then on. What it cannot carry: edits, and pictures of one's own.
+//
+// Other parts add what they want to be linked to, when their file loads or when they are mounted:
+//
+//   T.address.keys("page", (text) => …, (tab) => …)
+//
+// read(text) is called once, if the link has this key: it does what the text asks for and gives true, or false where
+// this page has no such thing (the visitor is then told). Text from an address may be anything: compare it with a list.
+// write(tab) gives what the link says now, or undefined for nothing; `tab` is the name of the open tab. Keys that only
+// matter in one tab say nothing in the others, and nothing while all is as it comes. The address is written again after
+// clicks, keys and changes of the store; T.address.soon() asks for it otherwise.
 (() => {
   const T = window.Tokenscope;
   const { el, state } = T;
@@ -38,12 +48,23 @@
     for (const [key, reader] of Object.entries(readers)) {
       if (!query.has(key)) continue;
       const text = query.get(key), value = reader(text);
-      if (value === undefined) bad.push(`${key.replace("_", "-")} “${text.slice(0, 40)}”`);
+      if (value === undefined) bad.push([key, text]);
       else found[key] = value;
     }
-    if (bad.length) T.set({ remark: { text: `The link asks for what this page does not have (${bad.join(", ")}); everything else in it was followed.` } });
+    for (const [key, { read: reader }] of T.address.known) if (query.has(key) && !reader(query.get(key))) bad.push([key, query.get(key)]);
+    if (bad.length) complain(bad);
+    T.address.came = late(query);
     return found;
   }
+  function complain(bad) {
+    const list = bad.map(([key, text]) => `${key.replace("_", "-")} “${text.slice(0, 40)}”`).join(", ");
+    T.set({ remark: { text: `The link asks for what this page does not have (${list}); everything else in it was followed.` } });
+  }
+  // a part that is mounted when its tab opens first reads the link that the visitor came with
+  const late = (query) => (name) => {
+    if (query.has(name) && !T.address.known.get(name).read(query.get(name))) complain([[name, query.get(name)]]);
+    soon();
+  };
 
   function here() {
     const view = state.docs.session, { k, i, j } = state.selection, tab = openTab();
@@ -51,8 +72,9 @@
     if (view?.sample) Object.assign(says, { sample: view.sample, fit: view.fit });
     says.token = `${k + 1}.${i + 1}.${j + 1}`;
     if (tab === "Generate" && state.settings) Object.assign(says, { ...state.settings, label: undefined, class: shownLabel() });
+    for (const [key, { write }] of T.address.known) says[key] = write(tab);
     const url = new URL(location.href);
-    for (const key of Object.keys(readers)) url.searchParams.delete(key); // Gradio's own stay
+    for (const key of [...Object.keys(readers), ...T.address.known.keys()]) url.searchParams.delete(key); // Gradio's own stay
     for (const [key, value] of Object.entries(says)) if (value !== undefined) url.searchParams.set(key, value);
     return url;
   }
@@ -68,6 +90,7 @@
     try { history.replaceState(history.state, "", href); } catch { /* too often: the next change tries again */ }
   }
   const soon = () => { clearTimeout(timer); timer = setTimeout(follow, PAUSE); };
+  T.address.soon = soon;
 
   async function until(test) {
     const began = Date.now();
@@ -89,7 +112,7 @@
     if (tab && tab !== openTab()) T.openTab(tab);
     generate(wanted);
     followed = before; // a bare address stays bare until something changes
-    T.subscribe(document.body, ["docs", "selection", "settings", "running"], soon);
+    T.subscribe(document.body, ["docs", "selection", "settings", "running", "codebook", "compare", "colourMode"], soon);
     for (const kind of ["click", "keyup"]) document.addEventListener(kind, soon); // perhaps another tab
   };
 

@@ -56,7 +56,7 @@
         colours: unpack(view.colours), norm: unpack(view.norm), planes: { pca: planeOf(view.pca), umap: null }, means: null, sheet: null,
       },
       usage: { ...state.codebook.usage, shipped },
-      source: shipped ? "shipped" : "picture",
+      source: shipped || state.codebook.source !== "shipped" ? state.codebook.source : "picture", // a link may have chosen
     });
     askPicture();
     poll();

@@ -145,5 +145,15 @@
   const watchTheme = () => new MutationObserver(() => set({ theme: document.body.classList.contains("dark") }))
     .observe(document.body, { attributeFilter: ["class"] });
 
-  window.Tokenscope = { state, set, subscribe, define, mount, el, term, segment, number, count, narrow, codeAt, select, tabs, openTab, theme, watchTheme };
+  // what else a link can say: any part may add its own key, at any time; assets/js/address.js tells how
+  const address = {
+    known: new Map(), // name -> {read, write}
+    keys(name, read, write) {
+      const first = !address.known.has(name);
+      address.known.set(name, { read, write });
+      if (first) address.came?.(name);
+    },
+  };
+
+  window.Tokenscope = { state, set, subscribe, define, mount, el, term, segment, number, count, narrow, codeAt, select, tabs, openTab, theme, watchTheme, address };
 })();

@@ -7,6 +7,7 @@
     const segment = T.segment(label, choices, open);
     root.append(T.el("div", { class: "ts-sections" }, segment));
     if (!choices.some(({ value }) => value === T.state[key])) T.state[key] = choices[0].value;
+    T.address.keys(key, (text) => choices.some(({ value }) => value === text) && (open(text), true), () => (root.offsetParent ? T.state[key] : undefined));
     const column = root.closest(".column") || root.closest(".tabitem");
     T.subscribe(root, [key], () => {
       segment.show(T.state[key]);
