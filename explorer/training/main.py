@@ -16,6 +16,7 @@ from explorer.training.shipping import save_model, write_card_entries
 from explorer.training.tokenizer_task import TokenizerTask
 from explorer.training.transformer_task import TransformerTask
 from explorer.zoo import open_checkpoint
+from explorer.zoo.cards import read_card
 from explorer.zoo.reading import file_sha256, read_checkpoint
 
 
@@ -77,6 +78,7 @@ def run_recipe(
         **_totals(totals),
         "started_from": Path(init).name if init else "random weights",
         **_machine(where),
+        **_counted(task, plan, round(totals["images"]), init),
     }
     weights = save_model(out / f"{name}.safetensors", task.shipped(), card)
     card["metrics"] = _metrics(task, plan, weights, also, device)
@@ -116,6 +118,35 @@ def _totals(totals: dict[str, float]) -> dict:
         "minutes": round(totals["seconds"] / 60, 1),
         "images_per_second": round(totals["images"] / max(totals["seconds"], 1e-9), 1),
     }
+
+
+def _counted(task, plan, images: int, init: Path | None) -> dict:
+    """Work of a transformer's run by formula, and of the runs that `init` had behind it (read from its card).
+
+    Pictures in all are left out when the weights that were started from do not say what they have seen.
+    """
+    if not isinstance(plan, TransformerRecipe):
+        return {}
+    from explorer.analysis.cost import TRAINING_CONVENTION, training_flops
+
+    config = task.net.config
+    found = {"flops_counted": training_flops(config, images), "flops_convention": TRAINING_CONVENTION}
+    before = _images_behind(init) if init else 0
+    if before is None:
+        return found
+    in_all = images + before
+    return {
+        **found,
+        "images_seen_in_all": in_all,
+        "flops_counted_in_all": training_flops(config, in_all),
+    }
+
+
+def _images_behind(init: Path) -> int | None:
+    card = read_card(init)
+    training = card.extra.get("training", {}) if card else {}
+    seen = training.get("images_seen_in_all", training.get("images_seen"))
+    return None if seen is None else round(seen)
 
 
 def _machine(device: torch.device) -> dict:
