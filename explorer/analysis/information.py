@@ -57,6 +57,11 @@ def surprise(score: Sequence[Tensor]) -> list[Tensor]:
     return [-log_likelihood / math.log(2) for log_likelihood in score]
 
 
+def in_bits(nats: Tensor) -> Tensor:
+    """Natural units of information, as `GenerationStep.entropy` has them, in bits. NaN stays NaN."""
+    return nats / math.log(2)
+
+
 def total_bits(surprise_KBhw: Sequence[Tensor]) -> Tensor:
     """(B,) float64: the bits of all tokens of each image, which is -log2 of the image's likelihood."""
     return sum(bits.double().flatten(1).sum(1) for bits in surprise_KBhw)
