@@ -2,8 +2,8 @@
 
 For tokenizers: usage counts over the held-out photos, the linear preview, the codebook on a plane (PCA,
 UMAP). For generators: one finished example per class. Each file carries the sha256 of the weights it was
-computed from; when the weights change it is stale, is not read, and `python -m explorer refresh` rebuilds
-it.
+computed from, examples that of their tokenizer and the sampling too; when one of these changes the file is
+stale, is not read, and `python -m explorer refresh` rebuilds it.
 
 Shapes: K scales, V codes, C code dimension, B examples, h w a grid.
 """
@@ -67,8 +67,10 @@ def _read(name: str, sha256: str | None, folder: Path) -> tuple[dict, dict[str, 
     return (meta, arrays) if meta["sha256"] == sha256 else None
 
 
-def is_fresh(name: str, sha256: str, folder: Path = FOLDER) -> bool:
-    return _read(name, sha256, folder) is not None
+def is_fresh(name: str, sha256: str, folder: Path = FOLDER, **notes: object) -> bool:
+    """Whether the file was made from these weights and carries these notes."""
+    found = _read(name, sha256, folder)
+    return found is not None and all(found[0].get(key) == value for key, value in notes.items())
 
 
 def read_tokenizer_derived(name: str, sha256: str | None, folder: Path = FOLDER) -> TokenizerDerived | None:
@@ -86,10 +88,12 @@ def read_tokenizer_derived(name: str, sha256: str | None, folder: Path = FOLDER)
     )
 
 
-def read_generator_derived(name: str, sha256: str | None, folder: Path = FOLDER) -> GeneratorDerived | None:
-    """None when there is no such file or it was made from other weights."""
+def read_generator_derived(
+    name: str, sha256: str | None, tokenizer_sha256: str | None, folder: Path = FOLDER
+) -> GeneratorDerived | None:
+    """None when there is no such file or it was made from other weights or with another tokenizer."""
     found = _read(name, sha256, folder)
-    if found is None:
+    if found is None or found[0]["maps_meta"].get("sha256") != tokenizer_sha256:
         return None
     meta, arrays = found
     maps = [

@@ -14,6 +14,7 @@ from explorer.generators import load_generator
 from explorer.jobs.derived import FOLDER, is_fresh, write_derived
 from explorer.tokenizers import Tokenizer, load_tokenizer
 from explorer.training.photos import load_photos, plain_batch
+from explorer.zoo.cards import read_card
 from explorer.zoo.catalogue import BUNDLED_FOLDER, bundled, bundled_partner
 from explorer.zoo.reading import file_sha256
 
@@ -48,7 +49,15 @@ def bundled_members(folder: Path = BUNDLED_FOLDER) -> list[Member]:
 
 def stale_members(folder: Path = BUNDLED_FOLDER, derived: Path = FOLDER) -> list[Member]:
     """Bundled models whose derived file is missing or was made from other weights."""
-    return [member for member in bundled_members(folder) if not is_fresh(member.name, member.sha256, derived)]
+    return [member for member in bundled_members(folder) if _is_stale(member, derived)]
+
+
+def _is_stale(member: Member, derived: Path) -> bool:
+    if member.partner is None:
+        return not is_fresh(member.name, member.sha256, derived)
+    card = read_card(member.path)
+    made_with = {"tokenizer_sha256": file_sha256(member.partner), "card_sampling": dict(card.sampling)}
+    return not is_fresh(member.name, member.sha256, derived, **made_with)
 
 
 def refresh(
@@ -122,5 +131,7 @@ def _refresh_generator(member: Member, derived: Path) -> Path:
         "seeds": labels,
         "sampling": dict(gen.sampling),
         "maps_meta": dict(maps.meta or {}),
+        "tokenizer_sha256": tok.sha256,
+        "card_sampling": dict(read_card(member.path).sampling),
     }
     return write_derived(member.name, member.sha256, arrays, notes, derived)

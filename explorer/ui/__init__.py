@@ -38,7 +38,9 @@ def open_page(options: AppOptions):
     generator = load_generator(options.generator, tokenizer) if options.generator else None
     derived = read_tokenizer_derived(tokenizer.name, tokenizer.sha256)
     usage = (derived.usage_KV, derived.usage_of) if derived else (None, "")
-    examples = read_generator_derived(generator.name, generator.sha256) if generator else None
+    examples = None
+    if generator:
+        examples = read_generator_derived(generator.name, generator.sha256, tokenizer.sha256)
     page = build_page(Workbench(tokenizer, generator, *usage, examples=examples, counterpart=counterpart))
     page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
     return page

@@ -70,7 +70,7 @@ def test_derived_files_hold_what_their_weights_give(folders, photos):
     assert torch.equal(found.pca, pca_plane(tok.codebook))
     assert found.preview.shape == (5, 3)
     gen = load_generator(models / "tiny-var.safetensors", tok)
-    examples = read_generator_derived(gen.name, gen.sha256, derived)
+    examples = read_generator_derived(gen.name, gen.sha256, tok.sha256, derived)
     assert examples.labels == tuple(range(len(CLASSES)))
     *_, last = gen.generate(1, seed=examples.seeds[1])
     for stored, fresh in zip(examples.examples.maps, last.maps.maps, strict=True):
@@ -83,10 +83,26 @@ def test_other_weights_make_a_derived_file_stale(folders, photos):
     shutil.copy(models / "tiny-tokenizer.safetensors", models / "old.bin")
     with open(models / "tiny-tokenizer.safetensors", "ab") as weights:
         weights.write(b"\0")
-    assert [member.name for member in refreshing.stale_members(models, derived)] == ["tiny-tokenizer"]
+    assert [member.name for member in refreshing.stale_members(models, derived)] == [
+        "tiny-tokenizer",
+        "tiny-var",
+    ]
+    gen_sha256 = refreshing.file_sha256(models / "tiny-var.safetensors")
+    new_sha256 = refreshing.file_sha256(models / "tiny-tokenizer.safetensors")
+    assert read_generator_derived("tiny-var", gen_sha256, new_sha256, derived) is None
     assert read_tokenizer_derived("tiny-tokenizer", "0" * 64, derived) is None
     with pytest.raises(ValueError, match="tiny-tokenizer.*--data"):
         refreshing.refresh(None, folder=models, derived=derived, say=quiet)
+
+
+def test_other_sampling_makes_examples_stale(folders, photos):
+    models, derived = folders
+    refreshing.refresh(photos, folder=models, derived=derived, say=quiet)
+    path = models / "tiny-var.json"
+    card = json.loads(path.read_text())
+    card["sampling"]["guidance"] += 1
+    path.write_text(json.dumps(card))
+    assert [member.name for member in refreshing.stale_members(models, derived)] == ["tiny-var"]
 
 
 def test_the_bundled_models_are_refreshed():
