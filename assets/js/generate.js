@@ -12,12 +12,13 @@
   const settle = (patch) => T.set({ settings: Object.assign(state.settings, patch) }); // the same object: the controls show it already
   const adjust = (patch) => { begin(); T.set({ settings: { ...state.settings, ...patch } }); }; // another one: the controls are built again
   const limits = () => ({ seed: [0, 2 ** 31 - 1], guidance: [0, 8], top_k: [0, Math.min(state.model.codes, 1024)], top_p: [0.05, 1] });
-  const start = (label) => {
+  // label: a class, "" = no class. extra: any of {given, keep, force, note, seed, seeds}, see explorer/ui/run_request.py
+  const start = (label, extra = {}) => {
     begin();
     settle({ label });
     running = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`;
     T.set({ running, problem: null, upto: { ...state.upto, run: null } });
-    T.link.generate({ ...state.settings, run: running });
+    T.link.generate({ given: null, keep: null, force: null, note: "", ...state.settings, ...extra, run: running });
   };
   T.generate = { start, adjust, limits };
   const stop = () => {

@@ -93,10 +93,7 @@ def first_view(bench: Workbench, session: Session) -> dict:
     }
     view["selection"]["k"] = min(3, len(bench.tokenizer.grids) - 1)
     if bench.generator:
-        label = "sunflower" if "sunflower" in bench.generator.classes else bench.generator.classes[0]
-        *_, view["run"] = generate_tab.run_views(
-            bench, "", label=label, status="example", **view["model"]["sampling"]
-        )
+        view["run"] = generate_tab.example(bench, view["model"]["sampling"])
     return view
 
 

@@ -39,6 +39,7 @@ def model_view(bench: Workbench) -> dict:
         ],
         "classes": _classes_view(bench) if gen else None,
         "generator": gen.name if gen else None,
+        "order": next(order for order, pair in bench.pairs.items() if pair.generator is gen) if gen else None,
         "usage_of": bench.usage_of,
         "no_regenerate": why_not_regenerate(bench),
         "sampling": sampling_view(gen.sampling, tok.vocab_size) if gen else None,
@@ -70,6 +71,7 @@ def sampling_view(sampling: Mapping, codes: int) -> dict:
         "guidance": float(sampling.get("guidance") or 0),
         "top_k": min(int(sampling.get("top_k") or 0), codes),
         "top_p": float(sampling.get("top_p") or 1) or 1.0,
+        "temperature": float(sampling.get("temperature", 1)),
     }
 
 
@@ -136,7 +138,7 @@ def _scale_view(
 
 
 def map_view(bench: Workbench, maps: TokenMaps, k: int) -> dict:
-    """Ids and colours of scale k (from 0); an unknown token has id -1."""
+    """Ids and colours of scale k (from 0), and how common its codes are; an unknown token has id -1."""
     h, w = maps.grids[k]
     ids = maps[k][0].flatten().tolist()
     return {
@@ -144,6 +146,7 @@ def map_view(bench: Workbench, maps: TokenMaps, k: int) -> dict:
         "w": w,
         "ids": ids,
         "colours": [bench.colours[code] if code >= 0 else None for code in ids],
+        "use": bench.shares(k, ids),
     }
 
 

@@ -25,6 +25,7 @@ class Workbench:
     usage_KV: counts of every code at every scale over `usage_of` (a phrase), or None.
     examples: finished runs of the generator that were shipped with it, or None.
     counterpart: another pair to compare with, usually in the other order, or None.
+    preview: weights (C+1,3) of `analysis.preview`, shown while the decoder works where it is slow, or None.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Workbench:
         usage_of: str = "",
         examples: GeneratorDerived | None = None,
         counterpart: Pair | None = None,
+        preview: Tensor | None = None,
     ):
         self.tokenizer = tokenizer
         self.generator = generator
@@ -43,6 +45,7 @@ class Workbench:
         self.usage_KV = usage_KV
         self.usage_of = usage_of
         self.examples = examples
+        self.preview = preview
         self.pairs = by_order(Pair(tokenizer, generator) if generator else None, counterpart)
         self._card = lru_cache(REMEMBERED)(self._make_card)
         self._swatches: dict[int, str] = {}  # at most one per code
@@ -66,6 +69,20 @@ class Workbench:
         for code, swatch in zip(missing, self.tokenizer.decode_code_swatches(missing), strict=True):
             self._swatches[code] = data_uri(swatch)
         return [{"id": code, "swatch": self._swatches[code], "colour": self.colours[code]} for code in codes]
+
+    def shares(self, k: int, codes: list[int]) -> list[float | None] | None:
+        """Each code's share of the tokens of scale k (from 0) over `usage_of`, 0..1; None for the code -1.
+
+        None altogether where nothing was counted.
+        """
+        if self.usage_KV is None or k >= len(self.usage_KV):
+            return None
+        counts_V = self.usage_KV[k]
+        shares = counts_V[[max(code, 0) for code in codes]] / counts_V.sum().clamp_min(1)
+        return [
+            float(f"{share:.4g}") if code >= 0 else None
+            for code, share in zip(codes, shares.tolist(), strict=True)
+        ]
 
     def _checked(self, code: int) -> int:
         if isinstance(code, bool) or not isinstance(code, int) or not 0 <= code < self.tokenizer.vocab_size:
@@ -99,7 +116,7 @@ class Workbench:
         return {
             "usage": shares,
             "usage_text": [
-                f"{count} of {total} tokens ({share:.2%})"
+                f"{count:,} of {total:,} tokens ({share:.2%})"
                 for count, total, share in zip(counts_K.tolist(), totals_K.tolist(), shares, strict=True)
             ],
             "usage_of": self.usage_of,
