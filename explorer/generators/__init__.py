@@ -66,4 +66,5 @@ def generator_of(opened: Opened, tokenizer: Tokenizer, device: Device | None = N
         classes=opened.card.classes,
         sampling=opened.card.sampling,
         device=device,
+        about=opened.card.extra,
     )

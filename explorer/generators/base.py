@@ -84,7 +84,8 @@ class Generator(ABC):
     net: a transformer of `explorer.nets`; it is moved to the device and cast to its precision.
     tokenizer: whose codes the tokens are; kept as `tokenizer`, with this generator's grids.
     classes: names in label order (default: the numbers). sampling: default settings, over the family's.
-    device: default the tokenizer's, so that both share one lock.
+    device: default the tokenizer's, so that both share one lock. about: what else its card says (data,
+    training, metrics).
     Raises CheckpointError when the two do not belong together.
     """
 
@@ -103,6 +104,7 @@ class Generator(ABC):
         classes: Sequence[str] | None = None,
         sampling: Mapping[str, float | int] | None = None,
         device: Device | None = None,
+        about: Mapping[str, object] | None = None,
     ) -> None:
         config = net.config
         if (tokenizer.family, tokenizer.vocab_size) != (self.tokenizer_family, config.vocab_size):
@@ -114,6 +116,7 @@ class Generator(ABC):
             raise CheckpointError(f"{name} has {config.num_classes} classes, its card names {len(classes)}")
         self.name = name
         self.sha256 = sha256
+        self.about = dict(about or {})
         self.classes = tuple(classes) if classes is not None else tuple(map(str, range(config.num_classes)))
         self.device = device or tokenizer.device
         self.tokenizer = (
@@ -154,6 +157,16 @@ class Generator(ABC):
         """K bool maps (B,h,w): all that the prediction of this token looks at is known."""
 
     # What it is
+
+    @property
+    def config(self):
+        """The frozen architecture of its network."""
+        return self._net.config
+
+    @property
+    def parameters(self) -> int:
+        """Weights of its network."""
+        return sum(p.numel() for p in self._net.parameters())
 
     @property
     def grids(self) -> tuple[Grid, ...]:

@@ -62,4 +62,5 @@ def tokenizer_of(opened: Opened, device: Device, memo: DecodeMemo | None = None)
         name=opened.name,
         sha256=opened.sha256,
         memo=memo,
+        about=opened.card.extra,
     )

@@ -10,7 +10,7 @@ in [0,1]; what comes back lies on the CPU as float32 or int64 and carries no gra
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,7 +43,8 @@ class Tokenizer(ABC):
 
     net: a VQ-VAE of `explorer.nets.vqvae` in float32; it is moved to the device and switched to eval mode.
     grids: ((h,w), ...) coarse to fine. name, sha256: go into the meta of encoded maps.
-    memo: decoded pictures are remembered there (shared, owned by the caller).
+    memo: decoded pictures are remembered there (shared, owned by the caller). about: what else its card says
+    (data, training, metrics).
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class Tokenizer(ABC):
         name: str = "unnamed",
         sha256: str | None = None,
         memo: DecodeMemo | None = None,
+        about: Mapping[str, object] | None = None,
     ):
         self.device = open_device(device, precision)
         self.name = name
         self.sha256 = sha256
         self.memo = memo
+        self.about = dict(about or {})
         self.grids = self._check_grids(grids)
         self._net = net.to(self.device.torch_device).eval().requires_grad_(False)
         self._encoder = _part(
@@ -96,6 +99,11 @@ class Tokenizer(ABC):
         """f_hat (N,C,h,w) of each code alone on a constant map."""
 
     # What it is
+
+    @property
+    def config(self):
+        """The frozen architecture of its network."""
+        return self._net.config
 
     @property
     def family(self) -> str:
