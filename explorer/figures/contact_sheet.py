@@ -1,11 +1,15 @@
-"""A contact sheet: one row of pictures per class, its name beside it."""
+"""Contact sheets: one row of pictures per class, or captioned pictures of one run or gallery."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
 GAP = 4
 PAPER, INK = "white", "#1a1a1a"
+QUIET_INK, CROSS = "#585b61", "#c9cac5"
+TILE = 192  # px, the least longer side of a captioned picture
+MARGIN, LINE = 16, 20
 
 
 def contact_sheet(rows: Sequence[Sequence[Image.Image]], names: Sequence[str], zoom: int = 2) -> Image.Image:
@@ -32,3 +36,75 @@ def contact_sheet(rows: Sequence[Sequence[Image.Image]], names: Sequence[str], z
             larger = picture.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
             sheet.paste(larger, (margin + c * (width + GAP), top))
     return sheet
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One picture of a captioned sheet. map_colours: its token map, rows of "#rrggbb" or None (not known)."""
+
+    picture: Image.Image
+    caption: Sequence[str]  # lines
+    map_colours: Sequence[Sequence[str | None]] | None = None
+
+
+def captioned_sheet(tiles: Sequence[Tile], title: str, columns: int | None = None) -> Image.Image:
+    """Equally large pictures on white, each over its caption and, where there is one, under its token map.
+
+    Pictures are enlarged smoothly to at least TILE pixels, token maps drawn as squares; unknown tokens are
+    left white with a cross. columns: default, all in one row up to six. ValueError for no tiles or pictures
+    of several sizes.
+    """
+    if not tiles or len({tile.picture.size for tile in tiles}) != 1:
+        raise ValueError("a sheet needs at least one picture, all of one size")
+    columns = min(len(tiles), columns or 6)
+    zoom = max(1, -(-TILE // max(tiles[0].picture.size)))
+    width, height = (side * zoom for side in tiles[0].picture.size)
+    large, small = ImageFont.load_default(size=20), ImageFont.load_default(size=14)
+    maps = any(tile.map_colours for tile in tiles)
+    lines = max(len(tile.caption) for tile in tiles)
+    row_height = height + (height + MARGIN // 2 if maps else 0) + lines * LINE + MARGIN
+    step = width + MARGIN
+    top = 2 * MARGIN + LINE
+    shown = _shortened(title, large, max(columns * step - MARGIN, 240))
+    sheet_width = max(MARGIN + columns * step, 2 * MARGIN + round(large.getlength(shown)))
+    sheet = Image.new("RGB", (sheet_width, top + -(-len(tiles) // columns) * row_height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((MARGIN, MARGIN), shown, fill=INK, font=large)
+    for n, tile in enumerate(tiles):
+        x, y = MARGIN + n % columns * step, top + n // columns * row_height
+        if maps:
+            if tile.map_colours:
+                _draw_map(draw, tile.map_colours, (x, y, width, height))
+            y += height + MARGIN // 2
+        larger = tile.picture.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+        sheet.paste(larger, (x, y))
+        for line, text in enumerate(tile.caption):
+            text = _shortened(text, small, width + MARGIN // 2)
+            draw.text((x, y + height + 4 + line * LINE), text, fill=QUIET_INK if line else INK, font=small)
+    return sheet
+
+
+def _draw_map(draw: ImageDraw.ImageDraw, colours: Sequence[Sequence[str | None]], place: tuple) -> None:
+    x, y, width, height = place
+    h, w = len(colours), len(colours[0])
+    for i, row in enumerate(colours):
+        for j, colour in enumerate(row):
+            box = (
+                x + j * width // w,
+                y + i * height // h,
+                x + (j + 1) * width // w - 1,
+                y + (i + 1) * height // h - 1,
+            )
+            if colour is None:
+                draw.rectangle(box, outline=CROSS)
+                draw.line(box, fill=CROSS)
+            else:
+                draw.rectangle(box, fill=colour)
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while len(text) > 1 and font.getlength(f"{text}...") > width:  # the font has no ellipsis
+        text = text[:-1]
+    return f"{text.rstrip()}..."
