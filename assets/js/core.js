@@ -5,10 +5,10 @@
   const state = {
     docs: { session: null, run: null },
     model: null,
-    selection: { k: 0, i: 0, j: 0, cells: null, code: null }, // k counts from 0; cells: extra cells of scale k; code: a code looked at without a place
+    selection: { k: 0, i: 0, j: 0, cells: null, others: null, code: null }, // k counts from 0; cells: all chosen cells of scale k; others: {k: cells} of other scales; code: a code looked at without a place
     hover: null, // {k, i, j}
     upto: { session: null, run: null }, // the scale (from 0) up to which the picture is shown
-    tool: "select", // edit: "select" | "paint" | "pick"
+    tool: "select", // edit: "select" | "paint" | "erase" | "pick"
     brush: null,
     busy: null, // a sentence, while the server works
     problem: null, // a sentence: what went wrong and what to do
@@ -133,7 +133,7 @@
     return code === undefined || code < 0 ? null : code;
   }
   // keeps the selection inside the maps of the document now shown
-  function select(patch) { set({ selection: { ...state.selection, cells: null, code: null, ...patch } }); }
+  function select(patch) { set({ selection: { ...state.selection, cells: null, others: null, code: null, ...patch } }); }
 
   const tabs = () => [...document.querySelectorAll('.ts-tabs button[role="tab"]')];
   const openTab = (name) => { for (const tab of tabs()) if (tab.textContent.trim() === name) tab.click(); };

@@ -54,7 +54,8 @@
   function choose(k) {
     const from = scales()[state.selection.k];
     const [i, j] = from ? geometry.over(from, state.selection.i, state.selection.j, scales()[k]) : [0, 0];
-    T.set({ upto: { ...state.upto, session: k }, selection: { ...state.selection, k, i, j, cells: null, code: null } });
+    T.set({ upto: { ...state.upto, session: k } });
+    T.select({ k, i, j });
   }
   // a row of buttons, one per scale: one tab stop, arrows move and choose
   function scaleButtons(node, buttons) {

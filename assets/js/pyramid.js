@@ -1,154 +1,162 @@
 // The token pyramid: all K maps of a document on one surface. Hover links a cell to its footprint and to the cells
 // over the same place; click selects; drag or shift-click selects many where that is wanted; arrows move, brackets
-// change scale. Options: doc, editable, label.
+// change scale, Z or a double click enlarges a map. Options: doc, editable, label.
 (() => {
   const T = window.Tokenscope;
   const { el, state, geometry } = T;
 
   T.define("pyramid", (root, { doc, editable = false, label }) => {
+    const mode = T.segment("Colour of the tokens", T.colourModes.choices, (value) => {
+      why.textContent = T.colourModes.refusal(doc, value);
+      if (!why.textContent) T.set({ colourMode: value });
+    });
+    const zoom = el("button", { type: "button", class: "ts-button ts-plain ts-zoom", "data-tip": "One map large, the others as a strip. Z or a double click on a map does it too, Escape ends it.", onclick: () => enlarge(!enlarged) });
+    const tools = el("div", { class: "ts-modes" }, el("span", { class: "ts-muted", text: "Colour", "aria-hidden": "true" }), mode, zoom);
     const surface = el("div", { class: "ts-pyramid ts-columns", role: "group", "aria-label": label });
     const read = el("p", { class: "ts-read", role: "status" });
-    root.append(surface, read);
+    const pointed = el("p", { class: "ts-read", "aria-hidden": "true", hidden: true }); // the same for what the pointer is over
+    const why = el("p", { class: "ts-caption ts-why", role: "status" });
+    const ramp = el("i");
+    const [low, high] = [el("span", { class: "ts-num" }), el("span", { class: "ts-num" })];
+    const about = el("span");
+    const legend = el("div", { class: "ts-legend ts-colour-legend", hidden: true }, el("span", { class: "ts-ramp" }, low, ramp, high), about);
+    root.append(tools, why, surface, legend, read, pointed);
     let shape = "";
-    let maps = []; // per scale: {figure, grid, cells}
-    let marked = []; // cells that carry a hover mark now
-    let chosenCells = []; // cells that carry a selection mark now
+    let maps = []; // per scale: {figure, grid, paint, mark, tab, focus, at}
+    let look = null; // colours and words of all cells in the mode on show
+    let enlarged = false;
 
     const scales = () => state.docs[doc]?.scales || [];
     const valid = (place) => place && place.k < scales().length && place.i < scales()[place.k].h && place.j < scales()[place.k].w;
-    const cellOf = (place) => maps[place.k].cells[place.i * scales()[place.k].w + place.j];
+    const numberOf = ({ k, i, j }) => i * scales()[k].w + j;
+    const placeOf = (k, n) => ({ k, i: Math.floor(n / scales()[k].w), j: n % scales()[k].w });
 
     function build() {
       surface.style.setProperty("--ts-columns", geometry.columns(scales()));
-      maps = scales().map((scale, k) => {
-        const cells = [];
-        const rows = Array.from({ length: scale.h }, (_, i) => el("div", { role: "row" }, Array.from({ length: scale.w }, (_, j) => {
-          const cell = el("div", { class: "ts-cell", role: "gridcell", tabindex: "-1", "aria-selected": "false" });
-          cell.place = { k, i, j };
-          cells.push(cell);
-          return cell;
-        })));
-        const grid = el("div", { class: "ts-map", role: "grid", "aria-label": `Scale ${k + 1}, ${scale.h} by ${scale.w} tokens`, "aria-multiselectable": editable, style: { "--h": scale.h, "--w": scale.w } }, rows);
-        const figure = el("figure", { class: "ts-scale", style: { "--weight": geometry.weight(scale) } },
-          grid, el("figcaption", {}, el("span", { text: `Scale ${k + 1}` }),
+      maps = T.tokenMaps(scales(), editable);
+      maps.forEach((map, k) => {
+        const scale = scales()[k];
+        map.figure = el("figure", { class: "ts-scale", style: { "--weight": geometry.weight(scale) } },
+          map.grid, el("figcaption", {}, el("span", { text: `Scale ${k + 1}` }),
             el("span", { class: "ts-num" }, `${scale.h}×${scale.w}`, el("span", { class: "ts-wide", text: `, ${T.count(scale.h * scale.w, "token")}` }))));
-        return { figure, grid, cells };
       });
-      marked = [];
-      chosenCells = [];
       surface.replaceChildren(...maps.map((map) => map.figure));
       fit();
     }
 
     function paint() {
-      scales().forEach((scale, k) => maps[k].cells.forEach((cell, n) => {
+      look = T.colourModes.look(doc);
+      scales().forEach((scale, k) => maps[k].paint(Array.from({ length: scale.h * scale.w }, (_, n) => {
         const code = scale.ids ? scale.ids[n] : -1;
-        const look = `${code} ${colourOf(scale, n)} ${scale.changed?.[n] || 0}`;
-        if (cell.look === look) return; // most tokens stay when one changes
-        cell.look = look;
-        const known = code >= 0;
-        cell.classList.toggle("ts-unknown", !known);
-        cell.classList.toggle("ts-changed", Boolean(scale.changed?.[n]));
-        cell.style.setProperty("--c", known ? scale.colours[n] : "transparent");
-        const { i, j } = cell.place;
-        cell.setAttribute("aria-label", `row ${i + 1} column ${j + 1}, ${known ? `code ${code}` : "not generated yet"}${scale.changed?.[n] ? ", changed" : ""}`);
-      }));
+        return { code, known: code >= 0, colour: look.colours[k]?.[n] || "", value: look.words[k]?.[n] || "", changed: Boolean(scale.changed?.[n]) };
+      })));
+      mode.show(look.mode);
+      for (const name of T.colourModes.names) mode.refuse(name, T.colourModes.refusal(doc, name));
+      legend.hidden = !look.legend;
+      if (!look.legend) return;
+      for (const part of [low, high, ramp]) part.hidden = !look.legend.ramp;
+      ramp.style.background = look.legend.ramp || "none";
+      low.textContent = look.legend.low || "";
+      high.textContent = look.legend.high || "";
+      about.textContent = look.legend.about;
     }
-
-    const colourOf = (scale, n) => scale.colours?.[n] || "";
 
     function select() {
+      if (!maps.length) return;
       const chosen = state.selection;
       const here = valid(chosen) ? chosen : { k: 0, i: 0, j: 0 };
-      const code = state.docs[doc] ? T.codeAt(doc, here) : null;
-      maps.forEach((map, k) => map.figure.classList.toggle("ts-focused", k === here.k));
-      for (const cell of chosenCells) {
-        cell.classList.remove("ts-selected", "ts-many");
-        cell.setAttribute("aria-selected", "false");
-        cell.tabIndex = -1;
-      }
-      if (!maps.length) return;
-      const main = cellOf(here);
-      main.classList.add("ts-selected");
-      main.tabIndex = 0;
-      const many = (chosen === here && chosen.cells) || [];
-      chosenCells = [main, ...many.map((n) => maps[here.k].cells[n])].filter(Boolean);
-      for (const cell of chosenCells) cell.setAttribute("aria-selected", "true");
-      for (const n of many) maps[here.k].cells[n]?.classList.add("ts-many");
-      read.textContent = sentence(here, code);
+      const others = (here === chosen && chosen.others) || {};
+      maps.forEach((map, k) => {
+        map.figure.classList.toggle("ts-focused", k === here.k);
+        map.mark("ts-many", (k === here.k ? here === chosen && chosen.cells : others[k]) || []);
+        map.mark("ts-selected", k === here.k ? [numberOf(here)] : []);
+        map.tab(k === here.k ? numberOf(here) : null);
+      });
+      read.textContent = sentence(here, true);
     }
 
-    function sentence(place, code) {
-      const scale = scales()[place.k];
-      const many = state.selection.cells?.length > 1 ? `, ${state.selection.cells.length} tokens selected` : "";
-      const distance = scale.distance && !scale.changed?.[place.i * scale.w + place.j] ? `, distance ${T.number(scale.distance[place.i * scale.w + place.j], 2)} to what it stands for` : "";
-      return `Scale ${place.k + 1} of ${scales().length}, row ${place.i + 1}, column ${place.j + 1}: ${code === null ? "no token yet" : `code ${code}`}${distance}${many}.`;
+    function sentence(place, selected) {
+      const scale = scales()[place.k], n = numberOf(place), code = T.codeAt(doc, place);
+      const { cells, others } = state.selection;
+      const count = (cells?.length || 1) + Object.values(others || {}).reduce((sum, list) => sum + list.length, 0);
+      const many = selected && count > 1 ? `, ${count} tokens selected` : "";
+      const value = code !== null && look?.words[place.k]?.[n];
+      const fallback = scale.distance && !scale.changed?.[n] ? `distance ${T.number(scale.distance[n], 2)} to what it stands for` : "";
+      const said = value || (code !== null && fallback);
+      return `Scale ${place.k + 1} of ${scales().length}, row ${place.i + 1}, column ${place.j + 1}: ${code === null ? "no token yet" : `code ${code}`}${said ? `, ${said}` : ""}${many}.`;
     }
 
     function hover() {
-      marked.forEach((cell) => cell.classList.remove("ts-hovered", "ts-linked"));
-      marked = [];
-      const place = state.hover;
-      if (!valid(place)) return;
-      const scale = scales()[place.k];
+      const place = valid(state.hover) ? state.hover : null;
       maps.forEach((map, k) => {
-        if (k === place.k) return;
-        for (const n of geometry.linked(scale, place.i, place.j, scales()[k])) {
-          map.cells[n].classList.add("ts-linked");
-          marked.push(map.cells[n]);
-        }
+        map.mark("ts-linked", place && k !== place.k ? geometry.linked(scales()[place.k], place.i, place.j, scales()[k]) : []);
+        map.mark("ts-hovered", place && k === place.k ? [numberOf(place)] : []);
       });
-      cellOf(place).classList.add("ts-hovered");
-      marked.push(cellOf(place));
+      pointed.hidden = !place;
+      read.classList.toggle("ts-hidden", Boolean(place));
+      if (place) pointed.textContent = sentence(place, false);
     }
 
-    function fit() { surface.classList.toggle("ts-compact", T.geometry.compact(scales(), surface.clientWidth)); }
+    function fit() {
+      const compact = geometry.compact(scales(), surface.clientWidth);
+      surface.classList.toggle("ts-compact", compact || enlarged);
+      surface.classList.toggle("ts-enlarged", enlarged);
+      zoom.textContent = enlarged ? "Show side by side" : "Enlarge";
+      if (compact && enlarged) zoom.textContent = "Smaller";
+      zoom.setAttribute("aria-pressed", enlarged);
+      zoom.hidden = scales().length < 2 && !compact;
+    }
+    function enlarge(on) {
+      enlarged = on;
+      fit();
+    }
     new ResizeObserver(() => { if (surface.clientWidth) fit(); }).observe(surface);
 
     // pointer: press selects, drag selects or paints many of one scale. A finger selects when it lifts, because until
     // then it may be scrolling the page (the browser then takes the pointer away: pointercancel).
     let drag = null;
-    const under = (event) => document.elementFromPoint(event.clientX, event.clientY)?.closest?.(".ts-cell");
-    surface.addEventListener("pointerover", (event) => {
-      const cell = event.target.closest(".ts-cell");
-      if (cell && event.pointerType === "mouse") T.set({ hover: cell.place });
-    });
+    function under(event) {
+      const target = event.type === "pointermove" ? document.elementFromPoint(event.clientX, event.clientY) : event.target;
+      const k = maps.findIndex((map) => map.grid.contains(target));
+      const n = k < 0 ? null : maps[k].at(event);
+      return n === null ? null : placeOf(k, n);
+    }
+    const brushes = () => state.tool === "paint" || state.tool === "erase";
+    const use = () => (state.tool === "erase" ? T.edit.erase() : T.edit.replace(state.brush));
     surface.addEventListener("pointerleave", () => T.set({ hover: null }));
     surface.addEventListener("pointerdown", (event) => {
-      const cell = event.target.closest(".ts-cell");
-      if (!cell || event.button) return;
+      const place = under(event);
+      if (!place || event.button) return;
       const touch = event.pointerType === "touch";
       if (!touch) event.preventDefault();
-      const { k, i, j } = cell.place;
-      const n = i * scales()[k].w + j;
-      if (editable && state.tool === "pick") return T.edit.pick(T.codeAt(doc, cell.place));
-      const old = state.selection;
-      const add = editable && event.shiftKey && old.k === k;
-      drag = { place: cell.place, waits: touch, k, cells: new Set(add ? [...(old.cells || [old.i * scales()[k].w + old.j]), n] : [n]) };
+      if (editable && state.tool === "pick") return T.edit.pick(T.codeAt(doc, place));
+      const n = numberOf(place), old = state.selection;
+      const add = editable && event.shiftKey && old.k === place.k;
+      drag = { place, waits: touch, k: place.k, cells: new Set(add ? [...(old.cells || [numberOf(old)]), n] : [n]) };
       if (event.target.hasPointerCapture?.(event.pointerId)) event.target.releasePointerCapture(event.pointerId);
-      if (!touch) choose(cell.place);
+      if (!touch) choose(place);
     });
     function choose(place) {
       T.select({ ...place, cells: [...drag.cells] });
-      cellOf(place).focus({ preventScroll: true });
+      maps[place.k].focus(numberOf(place));
     }
     surface.addEventListener("pointermove", (event) => {
-      if (!drag || !editable) return;
-      const cell = under(event);
-      if (!cell || !surface.contains(cell) || cell.place.k !== drag.k) return;
-      const n = cell.place.i * scales()[drag.k].w + cell.place.j;
-      if (drag.cells.has(n)) return;
-      drag.cells.add(n);
+      const place = under(event);
+      const { hover: old } = state;
+      if (event.pointerType === "mouse" && place && (!old || old.k !== place.k || old.i !== place.i || old.j !== place.j)) T.set({ hover: place });
+      if (!drag || !editable || place?.k !== drag.k || drag.cells.has(numberOf(place))) return;
+      drag.cells.add(numberOf(place));
       drag.waits = false;
-      T.select({ ...cell.place, cells: [...drag.cells] });
+      T.select({ ...place, cells: [...drag.cells] });
     });
     const release = () => {
       if (drag?.waits) choose(drag.place);
-      if (drag && editable && state.tool === "paint") T.edit.replace(state.brush);
+      if (drag && editable && brushes()) use();
       drag = null;
     };
     addEventListener("pointerup", release);
     addEventListener("pointercancel", () => { drag = null; });
+    surface.addEventListener("dblclick", (event) => { if (under(event) && !(editable && state.tool !== "select")) enlarge(!enlarged); });
 
     surface.addEventListener("keydown", (event) => {
       const cell = event.target.closest(".ts-cell");
@@ -166,27 +174,32 @@
         k = next;
       } else if (event.key === "Home") [i, j] = [i, 0];
       else if (event.key === "End") [i, j] = [i, scale.w - 1];
+      else if (event.key.toLowerCase() === "z" && !event.shiftKey) { if (!zoom.hidden) enlarge(!enlarged); return maps[k].focus(numberOf({ k, i, j })); }
+      else if (event.key === "Escape" && enlarged) return enlarge(false);
       else if (editable && (event.key === "Enter" || event.key === " ")) {
         event.preventDefault();
         if (state.tool === "pick") return T.edit.pick(T.codeAt(doc, cell.place));
-        if (state.tool === "paint") return T.edit.replace(state.brush);
+        if (brushes()) return use();
         return document.querySelector(".ts-edit-card input")?.focus();
       } else return;
       event.preventDefault();
-      const n = i * scales()[k].w + j;
-      const cells = editable && event.shiftKey && k === cell.place.k ? [...new Set([...(state.selection.cells || []), cell.place.i * scale.w + cell.place.j, n])] : [n];
+      const n = numberOf({ k, i, j });
+      const cells = editable && event.shiftKey && k === cell.place.k ? [...new Set([...(state.selection.cells || []), numberOf(cell.place), n])] : [n];
       T.select({ k, i, j, cells });
       T.set({ hover: { k, i, j } });
-      cellOf({ k, i, j }).focus();
+      maps[k].focus(n);
     });
 
-    T.subscribe(root, ["docs", "selection", "hover", "tool"], (keys) => {
-      surface.classList.toggle("ts-paint", editable && state.tool === "paint");
+    T.subscribe(root, ["docs", "selection", "hover", "tool", "colourMode", "surprise", "theme"], (keys) => {
+      surface.classList.toggle("ts-paint", editable && brushes());
       const now = scales().map((scale) => `${scale.h}x${scale.w}`).join();
+      tools.hidden = !now;
       if (now !== shape) { shape = now; build(); }
-      if (keys.has("docs")) paint();
-      if (keys.has("docs") || keys.has("selection")) select();
-      if (keys.has("hover") || keys.has("docs")) hover();
+      const painted = ["docs", "colourMode", "surprise", "theme"].some((key) => keys.has(key));
+      if (painted) paint();
+      if (keys.has("colourMode")) why.textContent = "";
+      if (painted || keys.has("selection")) select();
+      if (painted || keys.has("hover")) hover();
     });
   });
 })();
