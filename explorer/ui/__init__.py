@@ -30,6 +30,7 @@ def open_page(options: AppOptions):
     from explorer.jobs.derived import read_generator_derived, read_tokenizer_derived
     from explorer.tokenizers import DecodeMemo
     from explorer.ui.page import build_page
+    from explorer.ui.previews import preview_weights
     from explorer.ui.workbench import Workbench
 
     device = open_device(options.device, options.precision)
@@ -41,7 +42,12 @@ def open_page(options: AppOptions):
     examples = None
     if generator:
         examples = read_generator_derived(generator.name, generator.sha256, tokenizer.sha256)
-    page = build_page(Workbench(tokenizer, generator, *usage, examples=examples, counterpart=counterpart))
+    shared = {
+        "examples": examples,
+        "counterpart": counterpart,
+        "preview": preview_weights(tokenizer, derived),
+    }
+    page = build_page(Workbench(tokenizer, generator, *usage, **shared))
     page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
     return page
 

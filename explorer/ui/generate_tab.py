@@ -1,17 +1,18 @@
 """Generate: choose a class and watch a picture appear, scale by scale."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import gradio as gr
 
-from explorer.ui import components
+from explorer.ui import components, run_look_ups
 from explorer.ui.run_request import read_request
 from explorer.ui.run_views import run_views
 from explorer.ui.workbench import Workbench
 
 log = logging.getLogger(__name__)
 
+WIRE = "Tokenscope.connectGenerate({server})"
 FIRST_CLASS = "sunflower"  # reads at 64 px
 
 
@@ -27,10 +28,39 @@ def build() -> None:
         with gr.Column(elem_classes="ts-right"):
             components.sending()
             components.card("run")
+            components.run_exports()
 
 
 def connect(bench: Workbench) -> None:
-    """The wires of this tab beside the page's runner: look-ups, exports, masks."""
+    """The wires of this tab beside the page's runner: what is looked up about a run."""
+
+    def candidates(data):
+        return answer(run_look_ups.candidates, bench, data)
+
+    def row_view(data):
+        return answer(run_look_ups.row_view, bench, data)
+
+    def picture(data):
+        return answer(run_look_ups.picture, bench, data)
+
+    gr.HTML(
+        html_template="",
+        js_on_load=WIRE,
+        apply_default_css=False,
+        visible="hidden",
+        server_functions=[candidates, row_view, picture],
+    )
+
+
+def answer(look_up: Callable[[Workbench, Mapping], dict], bench: Workbench, data: object) -> dict | None:
+    """What a look-up found, or {"problem": a sentence}; None, logged, when it failed."""
+    try:
+        return look_up(bench, data if isinstance(data, Mapping) else {})
+    except ValueError as error:
+        return {"problem": sentence(error)}
+    except Exception:  # the browser would get nothing; the log has the reason
+        log.exception("a look-up of Generate failed")
+        return None
 
 
 def stream(bench: Workbench, data: Mapping) -> Iterator[dict]:

@@ -19,6 +19,13 @@ REMEMBERED = 4096  # code cards; one is about 10 kB of text
 QUICK_PIXELS = 200_000  # decoded on a CPU in a fraction of a second; six scales at 64 px are 25 000
 
 
+def decodes_slowly(tokenizer: Tokenizer) -> bool:
+    """Whether showing all scales takes so long that the last one should come first."""
+    H, W = tokenizer.image_hw
+    pixels = len(tokenizer.grids) * H * W
+    return tokenizer.device.torch_device.type == "cpu" and pixels > QUICK_PIXELS
+
+
 class Workbench:
     """Models for the page. Nothing here belongs to one visitor.
 
@@ -53,9 +60,7 @@ class Workbench:
     @property
     def slow(self) -> bool:
         """Whether showing all scales takes so long that the last one should come first."""
-        H, W = self.tokenizer.image_hw
-        pixels = len(self.tokenizer.grids) * H * W
-        return self.tokenizer.device.torch_device.type == "cpu" and pixels > QUICK_PIXELS
+        return decodes_slowly(self.tokenizer)
 
     def pictures(self, maps: TokenMaps, scales: list[int] | None = None) -> Tensor:
         """The picture after each (asked) scale, (K,3,H,W); remembered by the tokenizer's memo."""
