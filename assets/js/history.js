@@ -1,4 +1,4 @@
-// The session's steps, states that were given a name, and what can be taken along.
+// The session's steps, states that were given a name, and how a file reaches the visitor's disk.
 (() => {
   const T = window.Tokenscope;
   const { el, state } = T;
@@ -33,14 +33,4 @@
     el("a", { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   };
-
-  T.define("exports", (root) => {
-    const file = (what, text, tip, name = text) => el("button", { type: "button", class: "ts-button", text, "aria-label": name, "data-what": what, "data-tip": tip, onclick: () => T.link.act("export", { what }) });
-    root.append(el("div", { class: "ts-head" }, el("h2", { text: "Take it along" })),
-      el("div", { class: "ts-row ts-exports" },
-        file("png", "Picture", "The picture as you see it, as a PNG file of the model's size."),
-        file("npz", "Tokens", "All token maps as a NumPy .npz file; `python -m explorer decode` reads it."),
-        file("json", "JSON", "All token maps as text: nested lists of whole numbers.", "Tokens as JSON"),
-        file("py", "Script", "A short Python program that makes this picture again. For your own and generated pictures, save the tokens beside it.")));
-  });
 })();

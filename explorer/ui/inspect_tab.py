@@ -3,6 +3,7 @@
 import gradio as gr
 
 from explorer.ui import components, measures, surprise
+from explorer.ui.components import edit_parts
 
 
 def build() -> None:
@@ -18,3 +19,4 @@ def build() -> None:
             surprise.build()
         with gr.Column(elem_classes="ts-right"):
             components.card("session")
+            edit_parts.exports()

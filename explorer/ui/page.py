@@ -24,6 +24,7 @@ from explorer.ui import (
     learn_tab,
     measures,
     restoring,
+    run_exporting,
     surprise,
 )
 from explorer.ui.session import Session
@@ -64,6 +65,7 @@ def build_page(bench: Workbench) -> gr.Blocks:
         codebook_tab.connect(bench)
         measures.connect(bench, state, first)
         surprise.connect(bench, state)
+        run_exporting.connect(bench, state)
         generate_tab.connect(bench)
         compare_tab.connect(bench, state, first)
         learn_tab.connect(bench)

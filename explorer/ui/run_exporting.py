@@ -133,15 +133,16 @@ def _run_views(run: SavedRun, what: str) -> Iterator[dict]:
             yield {"done": len(pictures), "total": len(shown)}
         if what == "sheet":
             colours = code_colours(run.tokenizer)
+            per_step = (
+                len(run.maps) > 1 or len(run.seconds) > 1
+            )  # one number for all rows says nothing about a row
+            seconds = run.seconds if per_step else ()
             tiles = [
-                stage_tile(one, picture, colours, run.seconds)
+                stage_tile(one, picture, colours, seconds)
                 for one, picture in zip(shown, pictures, strict=True)
             ]
-            yield _file(
-                f"{stem}-sheet",
-                what,
-                png_bytes(captioned_sheet(tiles, f"{run.title}, {run.pair.generator.name}")),
-            )
+            sheet = captioned_sheet(tiles, f"{run.title}, {run.pair.generator.name}")
+            yield _file(f"{stem}-sheet", what, png_bytes(sheet))
         else:
             yield _file(f"{stem}-steps", what, animation(pictures, what))
     elif what == "png":

@@ -11,5 +11,5 @@ def more() -> gr.HTML:
 
 
 def exports() -> gr.HTML:
-    """Saves tokens, picture, or a script that makes the picture again."""
+    """Saves animations, a contact sheet, tokens, picture, or a script that makes the picture again."""
     return _part("exports")

@@ -90,3 +90,8 @@ def sections(key: str, label: str, choices: list[tuple[str, str]]) -> gr.HTML:
     """
     named = [{"value": name, "text": text} for name, text in choices]
     return _part("sections", key=key, label=label, choices=named)
+
+
+def run_exports() -> gr.HTML:
+    """Saves the picture of Generate: animations, contact sheets, tokens, a script that draws it again."""
+    return _part("run-exports")
