@@ -25,6 +25,7 @@
   const HELP = "Arrow keys go to the nearest code in that direction, plus and minus zoom, 0 shows all codes.";
 
   T.define("codebook-map", (root) => {
+    const help = `ts-codemap-help-${document.querySelectorAll(".ts-codemap").length}`; // the map also stands in Learn
     const title = el("h2", { class: "ts-finding" });
     const sub = el("p", { class: "ts-sub" });
     const plane = T.segment("Plane", PLANES, (value) => { T.codebook.put({ plane: value }); });
@@ -34,7 +35,7 @@
     const over = el("canvas", { class: "ts-over-dots", "aria-hidden": "true" });
     const label = el("div", { class: "ts-code-tip", hidden: true });
     const empty = el("div", { class: "ts-map-state" });
-    const box = el("div", { class: "ts-codemap", tabindex: "0", role: "application", "aria-roledescription": "map of codes", "aria-describedby": "ts-codemap-help" }, base, over, empty);
+    const box = el("div", { class: "ts-codemap", tabindex: "0", role: "application", "aria-roledescription": "map of codes", "aria-describedby": help }, base, over, empty);
     const tools = el("div", { class: "ts-map-corner ts-l" }, tool);
     const zooms = el("div", { class: "ts-map-corner ts-zooms" }, [["+", "Zoom in", () => zoomBy(1.6)], ["−", "Zoom out", () => zoomBy(1 / 1.6)], ["All", "Show all codes", () => fit(true)]]
       .map(([text, about, act]) => el("button", { type: "button", text, "aria-label": about, onclick: act })));
@@ -45,7 +46,7 @@
     const caption = el("p", { class: "ts-caption ts-plane-caption" });
     root.append(title, sub,
       el("div", { class: "ts-map-tools" }, plane, el("span", { class: "ts-inline" }, el("span", { text: "Colour" }), colour), el("label", { class: "ts-inline ts-goto" }, el("span", { text: "Go to" }), goto)),
-      el("div", { class: "ts-codemap-frame" }, box, tools, zooms, label), legend, read, caption, el("p", { class: "ts-hidden", id: "ts-codemap-help", text: HELP }));
+      el("div", { class: "ts-codemap-frame" }, box, tools, zooms, label), legend, read, caption, el("p", { class: "ts-hidden", id: help, text: HELP }));
     tool.value = "move";
     tool.show("move");
     box.dataset.tool = "move";

@@ -58,6 +58,8 @@
     watch("value", () => receive(props.value));
   };
 
+  T.surprise = { ask, stop }; // for Learn
+
   T.define("measures-surprise", (root) => {
     const choice = el("select", { class: "ts-field ts-select", "aria-label": "Class the generator is told" });
     const go = el("button", { type: "button", class: "ts-button ts-main", onclick: () => (running() ? stop() : ask(choice.value, true)) });
