@@ -30,7 +30,6 @@
     open(false);
     root.append(sheet);
     let list = replace ? "place" : "code"; // which neighbours: of the code, or at this place
-    let typed = "";
     let asked = 0;
 
     const scales = () => state.docs[doc]?.scales || [];
@@ -55,9 +54,11 @@
       const focus = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
       const near = await neighbours(card, ticket);
       if (ticket !== asked) return;
-      body.replaceChildren(...[identity(card), replace ? typing(card) : null, facts(card), near, usage(card), places(card)].filter(Boolean));
+      const parts = [facts(card), near, T.exemplars.section(doc, card.id, replace), usage(card)].filter(Boolean);
+      if (replace) around(identity(card), parts, card);
+      else body.replaceChildren(identity(card), ...parts);
       body.removeAttribute("aria-busy");
-      if (focus) body.querySelector(`[data-key="${focus}"]`)?.focus();
+      if (focus && !body.contains(document.activeElement)) body.querySelector(`[data-key="${focus}"]`)?.focus();
     }
 
     function identity(card) {
@@ -91,13 +92,21 @@
       return el("dl", { class: "ts-facts" }, rows);
     }
 
-    function typing(card) {
-      const selected = state.selection.cells?.length || 1;
-      const input = el("input", { class: "ts-field", type: "number", min: 0, max: (state.model?.codes || 1) - 1, value: typed, "data-key": "typed", "aria-label": "Code to put in", placeholder: String(card.id), oninput: () => { typed = input.value; } });
-      const put = () => T.edit.replace(input.value === "" ? null : Number(input.value));
-      input.addEventListener("keydown", (event) => { if (event.key === "Enter") put(); });
-      return el("div", { class: "ts-row" }, input,
-        el("button", { type: "button", class: "ts-button ts-main", "data-key": "put", text: selected > 1 ? `Replace ${selected} tokens` : "Replace this token", onclick: put }));
+    // the field stays the same element, so that what is being typed survives the arrival of a card
+    const input = el("input", { class: "ts-field", type: "number", min: 0, "data-key": "typed", "aria-label": "Code to put in" });
+    const put = () => T.edit.replace(input.value === "" ? null : Number(input.value));
+    input.addEventListener("keydown", (event) => { if (event.key === "Enter") put(); });
+    const go = el("button", { type: "button", class: "ts-button ts-main", "data-key": "put", onclick: put });
+    const typing = el("div", { class: "ts-row" }, input, go);
+    function around(before, after, card) {
+      const { cells, others } = state.selection;
+      const many = Object.values(others || {}).reduce((sum, list) => sum + list.length, cells?.length || 1);
+      Object.assign(input, { max: (state.model?.codes || 1) - 1, placeholder: String(card.id) });
+      go.textContent = many > 1 ? `Replace ${many} tokens` : "Replace this token";
+      if (typing.parentNode !== body) return body.replaceChildren(before, typing, ...after);
+      for (const child of [...body.children]) if (child !== typing) child.remove();
+      typing.before(before);
+      typing.after(...after);
     }
 
     async function neighbours(card, ticket) {
@@ -137,22 +146,6 @@
       const bars = card.usage.map((value, k) => el("div", { class: k === state.selection.k ? "ts-here" : "", "data-tip": `Scale ${k + 1}: ${card.usage_text[k]}` }, el("i", { style: { "--v": `${(34 * value) / top}px` } }), el("span", { text: k + 1 })));
       return el("section", {}, el("div", { class: "ts-head" }, el("h3", {}, T.term("Use by scale", `Share of the tokens of each scale that are this code, over ${card.usage_of}.`)), el("span", { class: "ts-caption ts-num", text: card.usage_peak })),
         el("div", { class: "ts-bars", style: { "--count": bars.length }, role: "img", "aria-label": `Use by scale: ${card.usage_text.join(", ")}` }, bars));
-    }
-
-    function places(card) {
-      const found = [];
-      scales().forEach((scale, k) => scale.ids?.forEach((id, n) => {
-        const place = { k, i: Math.floor(n / scale.w), j: n % scale.w };
-        const self = k === state.selection.k && place.i === state.selection.i && place.j === state.selection.j;
-        if (id === card.id && !self) found.push(place);
-      }));
-      const chips = found.slice(0, 12).map((place) => el("button", {
-        type: "button", text: `${place.k + 1}: ${place.i + 1}, ${place.j + 1}`, "aria-label": `Select scale ${place.k + 1}, row ${place.i + 1}, column ${place.j + 1}`,
-        onclick: () => T.select({ ...place, cells: [place.i * scales()[place.k].w + place.j] }),
-        onpointerenter: () => T.set({ hover: place }), onpointerleave: () => T.set({ hover: null }),
-      }));
-      return el("section", {}, el("div", { class: "ts-head" }, el("h3", { text: "Also here" }), el("span", { class: "ts-caption", text: found.length ? "scale: row, column" : "" })),
-        found.length ? el("div", { class: "ts-places" }, chips, found.length > 12 ? el("span", { class: "ts-caption", text: `and ${found.length - 12} more` }) : null) : el("p", { class: "ts-caption", text: "Nowhere else." }));
     }
 
     T.subscribe(root, ["docs", "selection", "model"], draw);

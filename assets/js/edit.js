@@ -3,6 +3,14 @@
   const T = window.Tokenscope;
   const { el, state } = T;
 
+  // the selection as Python wants it: scales from 1, other scales only where the code was selected everywhere
+  function chosen() {
+    const { k, i, j, cells, others } = state.selection;
+    const more = Object.entries(others || {}).map(([scale, list]) => ({ scale: Number(scale) + 1, cells: list }));
+    return { scale: k + 1, cells: cells?.length ? cells : [i * state.docs.session.scales[k].w + j], others: more };
+  }
+  T.chosenTokens = chosen;
+
   // what pyramid and card call
   T.edit = {
     replace(code) {
@@ -13,10 +21,11 @@
           ? "Choose a code to paint with first: pick one up from a map or type its number."
           : `Type the number of a code, 0 to ${state.model.codes - 1}.`);
       }
-      const { k, i, j, cells } = state.selection;
       T.set({ brush: code });
-      T.link.act("replace", { scale: k + 1, cells: cells?.length ? cells : [i * scale.w + j], code });
+      T.link.act("replace", { ...chosen(), code });
     },
+    // the chosen tokens get the code that adds least at their scale
+    erase() { if (state.docs.session?.scales[state.selection.k]) T.link.act("erase", chosen()); },
     pick(code) {
       if (code !== null) T.set({ brush: code, tool: "paint" });
     },
@@ -29,6 +38,7 @@
     const tool = T.segment("Tool", [
       { value: "select", text: "Select", tip: "Click a token, or drag over several. Shift adds to the selection." },
       { value: "paint", text: "Paint", tip: "Drag over tokens to put the brush's code there." },
+      { value: "erase", text: "Erase", tip: "Drag over tokens to put the code there that says least." },
       { value: "pick", text: "Pick up", tip: "Click a token to load its code into the brush." },
     ], (value) => T.set({ tool: value }));
     const swatch = el("img", { class: "ts-brush", alt: "" });
@@ -65,8 +75,10 @@
     const redo = button("Redo", "redo", "Ctrl+Shift+Z");
     const reset = button("Reset", "reset", "Back to the picture's own tokens. Can be undone.");
     const meaning = el("span", { class: "ts-caption" });
+    const erase = el("button", { type: "button", class: "ts-button", text: "Erase selection", onclick: () => T.edit.erase() });
+    const erasing = el("span", { class: "ts-caption ts-erasing" });
     root.append(
-      el("div", { class: "ts-toolbar" }, tool, brush, el("span", { class: "ts-row" }, undo, redo, reset)),
+      el("div", { class: "ts-toolbar" }, tool, brush, el("span", { class: "ts-row" }, erase, undo, redo, reset)), erasing,
       el("div", { class: "ts-toolbar", style: { "margin-top": "12px" } }, el("span", { class: "ts-inline", text: "Finer scales" }), policy, drawing, meaning));
 
     addEventListener("keydown", (event) => {
@@ -76,6 +88,8 @@
       if (!button.disabled) button.click();
     });
 
+    const ERASING = "An erased token gets the code that adds least to the picture at its scale; a map must be complete, because decoding stops before a scale with an unknown token.";
+    const ERASING_ALONE = "An erased token gets the code closest to the mean of all codes, the one that says least about its place.";
     const MEANING = { requantise: "Finer tokens are chosen anew and pull the picture back.", keep: "Finer tokens stay as they are.", regenerate: "Each edit makes the generator write the finer scales anew." };
     T.subscribe(root, ["docs", "tool", "brush", "model", "selection"], async () => {
       const edit = state.docs.session?.edit;
@@ -86,6 +100,11 @@
       undo.disabled = !edit?.undo;
       redo.disabled = !edit?.redo;
       reset.disabled = !edit?.changed;
+      erase.disabled = !edit;
+      const several = (state.docs.session?.scales.length || 0) > 1;
+      erase.dataset.tip = several ? ERASING : ERASING_ALONE;
+      erasing.hidden = state.tool !== "erase";
+      erasing.textContent = several ? ERASING : ERASING_ALONE;
       code.max = (state.model?.codes || 1) - 1;
       if (document.activeElement !== code) code.value = state.brush ?? "";
       swatch.hidden = state.brush === null;

@@ -1,4 +1,4 @@
-// Edit, "More": what is done to a whole map, and mixing with another picture. Closed until asked for.
+// Edit, "More": what is done to a whole map, and tokens from another picture: whole scales, or the chosen places.
 (() => {
   const T = window.Tokenscope;
   const { el, state } = T;
@@ -40,20 +40,31 @@
     return node;
   }
 
-  function mixing() {
-    const last = el("select", { class: "ts-field ts-select", id: "ts-mix-scale", "aria-label": "Last scale that stays", onchange: () => node.show() });
-    const source = el("select", { class: "ts-field ts-select ts-mix-source", "aria-label": "Picture that gives the finer scales", onchange: () => node.show() });
-    const input = el("input", { type: "file", accept: "image/*", class: "ts-hidden", "aria-label": "Picture to mix with", tabindex: "-1", onchange: () => { const file = input.files[0]; input.value = ""; if (file) T.sendPicture(file, (sent) => mix("upload", sent)); } });
-    const mix = (kind, data) => T.link.act("mix", { ...data, source: kind, scale: Number(last.value) });
-    const button = el("button", { type: "button", class: "ts-button", text: "Mix", "data-tip": "Coarse scales decide what is where, fine ones how it looks. The finer scales of this picture are replaced; undo brings them back.", onclick: () => {
+  function otherPicture() {
+    const source = el("select", { class: "ts-field ts-select ts-mix-source", id: "ts-mix-source", "aria-label": "Picture to take tokens from" });
+    const input = el("input", { type: "file", accept: "image/*", class: "ts-hidden", "aria-label": "Picture to take tokens from, a file", tabindex: "-1", onchange: () => { const file = input.files[0]; input.value = ""; if (file) T.sendPicture(file, (sent) => then("upload", sent)); } });
+    let then = null; // what is done with the picture: (source, data)
+    function take(next) {
       const run = state.docs.run;
+      then = next;
       if (source.value === "upload") return input.click();
-      if (source.value === "run") return mix("adopt", { maps: run.scales.map((scale) => scale.ids), label: run.label, seed: run.seed });
-      mix("sample", { name: source.value.slice(7) });
-    } });
+      if (source.value === "run") return then("adopt", { maps: run.scales.map((scale) => scale.ids), label: run.label, seed: run.seed });
+      then("sample", { name: source.value.slice(7) });
+    }
+
+    const last = el("select", { class: "ts-field ts-select", id: "ts-mix-scale", "aria-label": "Last scale that stays", onchange: () => node.show() });
     const words = el("span", { class: "ts-muted" });
-    const node = el("section", {}, el("h3", { text: "Mix with another picture" }),
-      el("div", { class: "ts-row" }, el("label", { for: "ts-mix-scale", text: "Keep scales 1 to" }), last, words, source, button, input));
+    const mix = el("button", { type: "button", class: "ts-button", text: "Mix", "data-tip": "Coarse scales decide what is where, fine ones how it looks. The finer scales of this picture are replaced; undo brings them back.", onclick: () => take((kind, data) => T.link.act("mix", { ...data, source: kind, scale: Number(last.value) })) });
+    const mixing = el("div", { class: "ts-row" }, el("label", { for: "ts-mix-scale", text: "Keep scales 1 to" }), last, words, mix);
+
+    const region = el("span", { class: "ts-muted" });
+    const paste = el("button", { type: "button", class: "ts-button", text: "Paste", "data-tip": "The chosen tokens become those of the other picture: the same scale, the same places. Finer scales follow as set above.", onclick: () => {
+      const { scale, cells } = T.chosenTokens(); // now, not when a file has arrived
+      take((kind, data) => T.link.act("paste", { ...data, source: kind, scale, cells }));
+    } });
+    const pasting = el("div", { class: "ts-row" }, region, paste);
+    const node = el("section", {}, el("h3", { text: "Tokens from another picture" }),
+      el("div", { class: "ts-row" }, el("label", { for: "ts-mix-source", text: "Picture" }), source, input), mixing, pasting);
     const fill = (select, choices) => {
       const key = JSON.stringify(choices);
       if (select.dataset.key === key) return;
@@ -65,26 +76,29 @@
     };
     node.show = () => {
       const K = scales().length, run = state.docs.run;
-      node.hidden = K < 2;
-      if (node.hidden) return;
-      fill(last, Array.from({ length: K - 1 }, (_, k) => [String(k + 1), String(k + 1)]));
+      node.hidden = !K;
+      if (!K) return;
       const done = run && run.done === run.total && run.scales.length === K && !state.running;
       fill(source, [...(state.model?.samples || []).map(({ name, title }) => [`sample-${name}`, title]),
         ...(done ? [["run", `Generated: ${run.title}`]] : []), ["upload", "A picture of yours …"]]);
+      mixing.hidden = K < 2;
+      if (K > 1) fill(last, Array.from({ length: K - 1 }, (_, k) => [String(k + 1), String(k + 1)]));
       const first = Number(last.value) + 1;
-      words.textContent = first === K ? `and take scale ${K} from` : `and take ${first} to ${K} from`;
+      words.textContent = first === K ? `and take scale ${K} from it` : `and take ${first} to ${K} from it`;
+      const { k, cells } = state.selection, count = cells?.length || 1;
+      region.textContent = `Take ${count === 1 ? "the selected token" : `the ${count} selected tokens`} of scale ${k + 1} from it`;
     };
     return node;
   }
 
   T.define("more", (root) => {
-    const groups = [wholeMap(), mixing()];
+    const groups = [wholeMap(), otherPicture()];
     const body = el("div", { class: "ts-more", id: "ts-more", hidden: true }, groups);
     const toggle = el("button", { type: "button", class: "ts-button ts-plain ts-more-toggle", "aria-controls": "ts-more", onclick: () => open(body.hidden) });
     const open = (on) => {
       body.hidden = !on;
       toggle.setAttribute("aria-expanded", on);
-      toggle.textContent = on ? "Fewer tools" : "More tools: whole maps, mixing";
+      toggle.textContent = on ? "Fewer tools" : "More tools: whole maps, another picture";
     };
     open(false);
     root.append(el("div", { class: "ts-toolbar" }, toggle), body);

@@ -2,7 +2,7 @@
 // deliver events of one burst out of order; look-ups go beside the queue. Every answer carries the ticket it answers.
 (() => {
   const T = window.Tokenscope;
-  const BUSY = { upload: "Reading the picture", sample: "Reading the picture", fit: "Fitting the picture", replace: "Decoding", undo: "Decoding", redo: "Decoding", reset: "Decoding", adopt: "Decoding", regenerate: "Writing finer scales", whole: "Decoding", mix: "Mixing", recall: "Decoding", export: "Writing the file", restore: "Restoring your tokens", policy: null };
+  const BUSY = { upload: "Reading the picture", sample: "Reading the picture", fit: "Fitting the picture", replace: "Decoding", undo: "Decoding", redo: "Decoding", reset: "Decoding", adopt: "Decoding", regenerate: "Writing finer scales", whole: "Decoding", mix: "Mixing", paste: "Pasting", erase: "Decoding", recall: "Decoding", export: "Writing the file", restore: "Restoring your tokens", policy: null };
   const PATIENCE = 120000;
   let waiting = [];
   let out = null; // {ticket, timer}

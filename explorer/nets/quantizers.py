@@ -77,11 +77,12 @@ class SingleScaleQuantizer(nn.Module):
         codes_BhwC = F.embedding(ids_Bhw.clamp_min(0), self.codebook()) * known
         return codes_BhwC.permute(0, 3, 1, 2).contiguous()
 
-    def trace(self, f_BChw: Tensor, n: int) -> list[dict[str, Tensor]]:
-        """One entry: ids, normalised features, residual energy before and after, the n nearest codes."""
+    def trace(self, f_BChw: Tensor, n: int, given: Sequence[Tensor] | None = None) -> list[dict[str, Tensor]]:
+        """One entry: ids (the `given` ones, or the nearest), normalised features, residual energy before and
+        after, the n nearest codes."""
         z_BChw = F.normalize(f_BChw, dim=1, eps=1e-12)
         near_ids, near_distance = nearest_codes(z_BChw, self.codebook(), n)
-        ids_Bhw = nearest_code(z_BChw, self.codebook())
+        ids_Bhw = nearest_code(z_BChw, self.codebook()) if given is None else given[0]
         rest = z_BChw - self.lookup(ids_Bhw)
         return [
             {
@@ -201,12 +202,15 @@ class MultiScaleQuantizer(nn.Module):
             f_hat = added if f_hat is None else f_hat + added
             yield f_hat
 
-    def trace(self, f_BCHW: Tensor, grids: Sequence[Grid], n: int) -> list[dict[str, Tensor]]:
-        """Per scale: ids, the quantised vectors, residual energy before and after, the n nearest codes."""
+    def trace(
+        self, f_BCHW: Tensor, grids: Sequence[Grid], n: int, given: Sequence[Tensor] | None = None
+    ) -> list[dict[str, Tensor]]:
+        """Per scale: ids (the `given` ones, or the nearest), the quantised vectors, residual energy before
+        and after, the n nearest codes."""
         K, size, rest, scales = len(grids), tuple(f_BCHW.shape[-2:]), f_BCHW, []
         for k, grid in enumerate(grids):
             z_BChw = self.shrink(rest, grid)
-            ids_Bhw = nearest_code(z_BChw, self.embedding.weight)
+            ids_Bhw = nearest_code(z_BChw, self.embedding.weight) if given is None else given[k]
             near_ids, near_distance = nearest_codes(z_BChw, self.embedding.weight, n)
             before = energy(rest)
             rest = rest - self.contribution(ids_Bhw, k, K, size)

@@ -21,6 +21,7 @@ from explorer.devices import Device, open_device
 from explorer.token_maps import UNKNOWN, Grid, TokenMaps, keep_masks, whole_number
 from explorer.tokenizers import checks, images
 from explorer.tokenizers.memo import DecodeMemo
+from explorer.tokenizers.tensors import part_of, public
 
 # Pictures are decoded together up to this many pixels (4096 at 64 px, 256 at 256 px); more gains nothing.
 DECODE_PIXELS = 1 << 24
@@ -65,10 +66,10 @@ class Tokenizer(ABC):
         self.about = dict(about or {})
         self.grids = self._check_grids(grids)
         self._net = net.to(self.device.torch_device).eval().requires_grad_(False)
-        self._encoder = _part(
+        self._encoder = part_of(
             self._net, self.device.encoder_dtype, self.device, unused=("decoder", "quantize")
         )
-        self._decoder = _part(
+        self._decoder = part_of(
             self._net, self.device.compute_dtype, self.device, unused=("encoder", "quantize")
         )
 
@@ -91,8 +92,12 @@ class Tokenizer(ABC):
         """For each image the number of scales that decoding uses."""
 
     @abstractmethod
-    def _trace(self, f_BChw: Tensor, n: int) -> list[dict[str, Tensor]]:
-        """The quantizer's own trace, one dict per scale."""
+    def _trace(self, f_BChw: Tensor, n: int, given: list[Tensor] | None) -> list[dict[str, Tensor]]:
+        """The quantizer's own trace, one dict per scale; of the given ids where there are any."""
+
+    @abstractmethod
+    def _contributions(self, ids_N: Tensor, k: int) -> Tensor:
+        """(N,C): what a constant map of each code at scale k (from 0) adds to f_hat, away from borders."""
 
     @abstractmethod
     def _swatch_f_hat(self, ids_N: Tensor, grid: Grid) -> Tensor:
@@ -195,22 +200,29 @@ class Tokenizer(ABC):
             target = self._shown_f_hat(before, list(enumerate(self._shown_rows(before))))
             return self._to_maps(target, edited, masks)
 
-    def trace(self, image: Tensor, n: int = 8) -> list[ScaleTrace]:
-        """How each scale quantises the images: residual energy, distance of the code, n nearest codes."""
+    def trace(self, image: Tensor, n: int = 8, given: TokenMaps | None = None) -> list[ScaleTrace]:
+        """How each scale quantises the images: residual energy, distance of the code, n nearest codes.
+
+        given: complete maps (edited ones, say) whose tokens are taken instead of the nearest codes; residual
+        and distances are then theirs.
+        """
         image = checks.check_image(image, self.image_hw, self.name)
         n = whole_number(n, "n")
         if not 1 <= n <= self.vocab_size:
             raise ValueError(f"n = {n} nearest codes asked, there are {self.vocab_size}")
+        if given is not None:
+            self._check_keep(given, len(self.grids), image.shape[0])
         with self.device.forward():
-            scales = self._trace(self._features(image), n)
+            maps = None if given is None else self._on_device(given)
+            scales = self._trace(self._features(image), n, maps)
         return [
             ScaleTrace(
-                ids=_public(scale["ids_Bhw"]),
-                energy_before=_public(scale["energy_before_B"]),
-                energy_after=_public(scale["energy_after_B"]),
-                distance=_public(scale["distance_Bhw"]),
-                nearest_ids=_public(scale["nearest_ids_BhwN"]),
-                nearest_distance=_public(scale["nearest_distance_BhwN"]),
+                ids=public(scale["ids_Bhw"]),
+                energy_before=public(scale["energy_before_B"]),
+                energy_after=public(scale["energy_after_B"]),
+                distance=public(scale["distance_Bhw"]),
+                nearest_ids=public(scale["nearest_ids_BhwN"]),
+                nearest_distance=public(scale["nearest_distance_BhwN"]),
             )
             for scale in scales
         ]
@@ -250,7 +262,7 @@ class Tokenizer(ABC):
             f_hats = self._f_hats(self._on_device(maps)[:known])
         if not f_hats:
             return torch.zeros(0, maps.batch, *self._f_hat_shape())
-        return _public(torch.stack(f_hats))
+        return public(torch.stack(f_hats))
 
     def decode_code_swatches(self, ids: Tensor | Sequence[int]) -> Tensor:
         """What each code looks like alone, (N,3,d,d) in [0,1], d = `downsample`.
@@ -268,6 +280,18 @@ class Tokenizer(ABC):
                 f_hat = self._swatch_f_hat(part.to(self.device.torch_device), (3, 3))
             swatches.append(self._to_images(f_hat)[:, :, d : 2 * d, d : 2 * d])
         return torch.cat(swatches)
+
+    def contributions(self, k: int) -> Tensor:
+        """(V,C): what every code of scale k (from 1) adds to f_hat where it fills a map of its own.
+
+        Multi-scale: after that scale's residual convolution. Borders and neighbours do not count.
+        """
+        k = whole_number(k, "the scale")
+        if not 1 <= k <= len(self.grids):
+            raise ValueError(f"scale {k} was asked, there are {len(self.grids)}")
+        with self.device.forward():
+            ids_V = torch.arange(self.vocab_size, device=self.device.torch_device)
+            return public(self._contributions(ids_V, k - 1))
 
     # Checks
 
@@ -317,7 +341,7 @@ class Tokenizer(ABC):
         masks = [mask.to(self.device.torch_device) for mask in masks]
         ids = self._quantise(f_BChw, on_device, masks)
         with torch.inference_mode(False):
-            return TokenMaps(tuple(_public(map_Bhw) for map_Bhw in ids), self.meta)
+            return TokenMaps(tuple(public(map_Bhw) for map_Bhw in ids), self.meta)
 
     def _on_device(self, maps: TokenMaps) -> list[Tensor]:
         return [ids.to(self.device.torch_device) for ids in maps]
@@ -378,22 +402,4 @@ class Tokenizer(ABC):
         with self.device.forward():
             x = self._decoder.to_pixels(f_hat_NChw.to(self.device.compute_dtype)).float()
             image = (x.clamp(-1, 1) + 1) * 0.5
-        return _public(image)
-
-
-def _part(net: nn.Module, dtype: torch.dtype, device: Device, unused: tuple[str, ...]) -> nn.Module:
-    """`net` itself, or a copy in another precision or layout without the parts that `unused` names."""
-    if dtype == torch.float32 and not device.channels_last:
-        return net
-    part = copy.deepcopy(net)
-    for name in unused:
-        delattr(part, name)
-    layout = torch.channels_last if device.channels_last else torch.contiguous_format
-    return part.to(dtype=dtype, memory_format=layout)
-
-
-def _public(tensor: Tensor) -> Tensor:
-    """A plain CPU copy: float32 or int64, and no inference tensor, so that callers may change it in place."""
-    dtype = torch.float32 if tensor.dtype.is_floating_point else torch.int64
-    with torch.inference_mode(False):
-        return tensor.to("cpu", dtype, copy=True).contiguous()
+        return public(image)

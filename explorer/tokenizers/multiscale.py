@@ -32,10 +32,14 @@ class MultiScaleTokenizer(Tokenizer):
     def _shown_rows(self, maps: TokenMaps) -> tuple[int, ...]:
         return maps.known_rows()
 
-    def _trace(self, f_BChw: Tensor, n: int) -> list[dict[str, Tensor]]:
-        return self._net.quantize.trace(f_BChw, self.grids, n)
+    def _trace(self, f_BChw: Tensor, n: int, given: list[Tensor] | None) -> list[dict[str, Tensor]]:
+        return self._net.quantize.trace(f_BChw, self.grids, n, given)
 
     def _swatch_f_hat(self, ids_N: Tensor, grid: Grid) -> Tensor:
         K = len(self.grids)
         ids_Nhw = ids_N[:, None, None].expand(-1, *grid)
         return self._net.quantize.contribution(ids_Nhw, K - 1, K, grid)
+
+    def _contributions(self, ids_N: Tensor, k: int) -> Tensor:
+        ids_N33 = ids_N[:, None, None].expand(-1, 3, 3)
+        return self._net.quantize.contribution(ids_N33, k, len(self.grids), (3, 3))[:, :, 1, 1]

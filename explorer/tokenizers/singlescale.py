@@ -29,8 +29,11 @@ class SingleScaleTokenizer(Tokenizer):
     def _shown_rows(self, maps: TokenMaps) -> tuple[int, ...]:
         return (1,) * maps.batch
 
-    def _trace(self, f_BChw: Tensor, n: int) -> list[dict[str, Tensor]]:
-        return self._net.quantize.trace(f_BChw, n)
+    def _trace(self, f_BChw: Tensor, n: int, given: list[Tensor] | None) -> list[dict[str, Tensor]]:
+        return self._net.quantize.trace(f_BChw, n, given)
 
     def _swatch_f_hat(self, ids_N: Tensor, grid: Grid) -> Tensor:
         return self._net.quantize.lookup(ids_N[:, None, None].expand(-1, *grid))
+
+    def _contributions(self, ids_N: Tensor, k: int) -> Tensor:
+        return self._net.quantize.lookup(ids_N[:, None, None])[:, :, 0, 0]

@@ -130,13 +130,22 @@ def _adopt(bench: Workbench, session: Session, data: Mapping) -> Session:
 
 
 def _mix(bench: Workbench, session: Session, data: Mapping) -> Session:
-    """Finer scales come from a sample, an upload or the last generated picture, tokenized as usual."""
+    """Finer scales come from another picture."""
+    return edit_actions.mix(bench, session, _other(bench, session, data), data)
+
+
+def _paste(bench: Workbench, session: Session, data: Mapping) -> Session:
+    """Some tokens of one scale come from another picture."""
+    return edit_actions.paste(bench, session, _other(bench, session, data), data)
+
+
+def _other(bench: Workbench, session: Session, data: Mapping) -> Scene:
+    """A sample, an upload or the last generated picture, tokenized as usual; the session stays as it is."""
     current(session)
     source = data.get("source")
     if source not in ("sample", "upload", "adopt"):
-        raise ValueError(f"A picture to mix with cannot come from {str(source)[:40]!r}. Reload the page.")
-    other = ACTIONS[source](bench, session, data).present
-    return edit_actions.mix(bench, session, other, data)
+        raise ValueError(f"Another picture cannot come from {str(source)[:40]!r}. Reload the page.")
+    return ACTIONS[source](bench, session, data).present
 
 
 def _sentence(text: str) -> str:
@@ -151,5 +160,6 @@ ACTIONS: Mapping[str, Callable[[Workbench, Session, Mapping], Session]] = {
     "fit": _fit,
     "adopt": _adopt,
     "mix": _mix,
+    "paste": _paste,
     **EDITS,
 }

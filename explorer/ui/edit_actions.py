@@ -49,20 +49,85 @@ def why_not_regenerate(bench: Workbench) -> str:
 
 
 def _replace(bench: Workbench, session: Session, data: Mapping) -> Session:
-    """Cells of one scale (numbered row by row) get one code."""
+    """Cells of one scale, or of several, get one code."""
     scene = current(session)
-    scale = whole(data.get("scale"), "the scale", 1, len(scene.maps))
     code = whole(data.get("code"), "a code", 0, bench.tokenizer.vocab_size - 1)
+    places = _places(scene, data)
+    return _with_codes(bench, session, places, lambda scale: code, f"to code {code}")
+
+
+def _erase(bench: Workbench, session: Session, data: Mapping) -> Session:
+    """Cells get the code that adds least at their scale; every map of the page stays complete."""
+    scene = current(session)
+    places = _places(scene, data)
+    after = _with_codes(bench, session, places, bench.least_code, "erased")
+    if after is session:
+        raise ValueError(
+            "Nothing to erase: these tokens have the code that adds least at their scale already."
+        )
+    return after
+
+
+def paste(bench: Workbench, session: Session, other: Scene, data: Mapping) -> Session:
+    """Cells of one scale become those of another picture, at the same places."""
+    scene = current(session)
+    scale, cells = _cells(scene, data)
+    new = operations.pasted(scene.maps[scale - 1], other.maps[scale - 1], cells)
+    if torch.equal(new, scene.maps[scale - 1]):
+        raise ValueError(f"“{other.title}” has the same tokens there, so nothing changes.")
+    place = (scale, *divmod(cells[-1], scene.maps.grids[scale - 1][1]))
+    return _with_map(bench, session, scale, new, f"{_tokens(len(cells))} from {other.title}", place)
+
+
+def _cells(scene: Scene, data: Mapping) -> tuple[int, list[int]]:
+    """A scale and its chosen cells, numbered row by row."""
+    scale = whole(data.get("scale"), "the scale", 1, len(scene.maps))
     h, w = scene.maps.grids[scale - 1]
     cells = data.get("cells")
     if not isinstance(cells, list) or not 0 < len(cells) <= h * w:
-        raise ValueError(f"Choose between 1 and {h * w} tokens of scale {scale} to replace.")
-    cells = [whole(cell, "a token", 0, h * w - 1) for cell in cells]
-    ids = scene.maps[scale - 1].clone()
-    ids.view(-1)[cells] = code
-    many = "1 token" if len(cells) == 1 else f"{len(cells)} tokens"
-    place = (scale, *divmod(cells[-1], w))
-    return _with_map(bench, session, scale, ids, f"{many} to code {code}", place)
+        raise ValueError(f"Choose between 1 and {h * w} tokens of scale {scale} to change.")
+    return scale, [whole(cell, "a token", 0, h * w - 1) for cell in cells]
+
+
+def _places(scene: Scene, data: Mapping) -> dict[int, list[int]]:
+    """The chosen cells of each scale, coarse to fine: "scale" and "cells", and "others", a list of those."""
+    others = data.get("others") or []
+    if not isinstance(others, list) or len(others) >= len(scene.maps):
+        raise ValueError(f"Tokens can be chosen in {len(scene.maps)} scales, each named once.")
+    found = [_cells(scene, entry) for entry in (data, *others) if isinstance(entry, Mapping)]
+    places = dict(sorted(found))
+    if len(places) != 1 + len(others):
+        raise ValueError(f"Tokens can be chosen in {len(scene.maps)} scales, each named once.")
+    return places
+
+
+def _tokens(count: int) -> str:
+    return "1 token" if count == 1 else f"{count} tokens"
+
+
+def _with_codes(
+    bench: Workbench,
+    session: Session,
+    places: dict[int, list[int]],
+    code_of: Callable[[int], int],
+    what: str,
+) -> Session:
+    """One step: the cells of each scale get one code. Coarse to fine, each followed by the session's policy,
+    so that what was asked for at a fine scale stands there in the end."""
+    maps, follow = current(session).maps, ""
+    for scale, cells in places.items():
+        ids = maps[scale - 1].clone()
+        ids.view(-1)[cells] = code_of(scale)
+        before, edited = maps, maps.with_map(scale, ids)
+        if edited == before:
+            continue
+        maps, words = _finer(bench, session, edited, scale)
+        follow = follow or words
+    many = _tokens(sum(len(cells) for cells in places.values()))
+    where = f"Scale {next(iter(places))}" if len(places) == 1 else f"{len(places)} scales"
+    scale, cells = next(iter(places.items()))
+    place = (scale, *divmod(cells[-1], maps.grids[scale - 1][1]))
+    return _then(session, maps, f"{where}: {many} {what}{follow}", place)
 
 
 def _whole_map(bench: Workbench, session: Session, data: Mapping) -> Session:
@@ -93,11 +158,14 @@ def _with_map(
     place: tuple[int, int, int] | None = None,
 ) -> Session:
     """One scale gets a new map, finer ones follow the session's policy; no step when nothing changes."""
+    edited, follow = _finer(bench, session, current(session).maps.with_map(scale, ids_1hw), scale)
+    return _then(session, edited, f"Scale {scale}: {what}{follow}", place)
+
+
+def _then(session: Session, maps: TokenMaps, step: str, place: tuple[int, int, int] | None = None) -> Session:
+    """The same picture with other maps as the next step; the session itself where nothing has changed."""
     scene = current(session)
-    edited, follow = _finer(bench, session, scene.maps.with_map(scale, ids_1hw), scale)
-    if edited == scene.maps:
-        return session
-    return session.then(replace(scene, maps=edited, step=f"Scale {scale}: {what}{follow}", place=place))
+    return session if maps == scene.maps else session.then(replace(scene, maps=maps, step=step, place=place))
 
 
 def _finer(bench: Workbench, session: Session, edited: TokenMaps, scale: int) -> tuple[TokenMaps, str]:
@@ -143,11 +211,8 @@ def _regenerate(bench: Workbench, session: Session, data: Mapping) -> Session:
     scale = whole(data.get("scale"), "the scale before the first to regenerate", 1, K - 1)
     maps = operations.finer_regenerated(bench.generator, scene.maps, scale, label, seed)
     session = session.with_policy(REGENERATE, label, seed)
-    if maps == scene.maps:
-        return session
     which = f"Scale {K}" if scale == K - 1 else f"Scales {scale + 1} to {K}"
-    step = f"{which}: regenerated as {_readable(label)}, seed {seed}"
-    return session.then(replace(scene, maps=maps, step=step, place=None))
+    return _then(session, maps, f"{which}: regenerated as {_readable(label)}, seed {seed}")
 
 
 def mix(bench: Workbench, session: Session, other: Scene, data: Mapping) -> Session:
@@ -159,7 +224,7 @@ def mix(bench: Workbench, session: Session, other: Scene, data: Mapping) -> Sess
     if maps == scene.maps:
         raise ValueError(f"“{other.title}” has the same tokens there, so nothing changes.")
     which = f"Scale {K}" if scale == K - 1 else f"Scales {scale + 1} to {K}"
-    return session.then(replace(scene, maps=maps, step=f"{which}: from {other.title}", place=None))
+    return _then(session, maps, f"{which}: from {other.title}")
 
 
 def _snapshot(bench: Workbench, session: Session, data: Mapping) -> Session:
@@ -192,16 +257,12 @@ def _named(session: Session, data: Mapping) -> tuple[str, Scene]:
 
 
 def _reset(bench: Workbench, session: Session, data: Mapping) -> Session:
-    scene = current(session)
-    if scene.maps == scene.source:
-        return session
-    return session.then(
-        replace(scene, maps=scene.source, step="Back to the picture's own tokens", place=None)
-    )
+    return _then(session, current(session).source, "Back to the picture's own tokens")
 
 
 EDITS: Mapping[str, Callable[[Workbench, Session, Mapping], Session]] = {
     "replace": _replace,
+    "erase": _erase,
     "policy": _policy,
     "regenerate": _regenerate,
     "whole": _whole_map,

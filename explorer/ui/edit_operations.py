@@ -58,3 +58,10 @@ def finer_regenerated(
 def mixed(coarse: TokenMaps, fine: TokenMaps, scale: int) -> TokenMaps:
     """Scales 1..scale of one picture, the others of another."""
     return TokenMaps((*coarse.maps[:scale], *fine.maps[scale:]), coarse.meta)
+
+
+def pasted(ids_1hw: Tensor, other_1hw: Tensor, cells: list[int]) -> Tensor:
+    """The cells (numbered row by row) as they are in another map of the same grid."""
+    new = ids_1hw.clone()
+    new.view(-1)[cells] = other_1hw.reshape(-1)[cells]
+    return new

@@ -55,7 +55,7 @@ def test_mixing_and_a_named_state_with_the_keyboard(open_page):
     page = edit_page(open_page)
     before = ids(page)
     page.get_by_label("Last scale that stays").select_option("2")
-    page.get_by_label("Picture that gives the finer scales").select_option("sample-cat")
+    page.get_by_label("Picture to take tokens from").select_option("sample-cat")
     page.get_by_role("button", name="Mix", exact=True).press("Enter")
     page.wait_for_function("() => Tokenscope.state.docs.session.edit.changed > 0")
     mixed = ids(page)
