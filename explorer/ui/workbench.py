@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from explorer.analysis.colours import codebook_colours
+from explorer.analysis.erasing import least_code
 from explorer.analysis.neighbours import nearest_codes
 from explorer.figures.images import data_uri
 from explorer.generators import Generator
@@ -55,6 +56,7 @@ class Workbench:
         self.preview = preview
         self.pairs = by_order(Pair(tokenizer, generator) if generator else None, counterpart)
         self._card = lru_cache(REMEMBERED)(self._make_card)
+        self.least_code = lru_cache(len(tokenizer.grids))(self._least_code)
         self._swatches: dict[int, str] = {}  # at most one per code
 
     @property
@@ -88,6 +90,11 @@ class Workbench:
             float(f"{share:.4g}") if code >= 0 else None
             for code, share in zip(codes, shares.tolist(), strict=True)
         ]
+
+    def _least_code(self, scale: int) -> int:
+        """The code that an erased token of a scale (from 1) gets; looked up as `least_code`."""
+        tok = self.tokenizer
+        return least_code(tok.contributions(scale), beside_others=len(tok.grids) > 1)
 
     def _checked(self, code: int) -> int:
         if isinstance(code, bool) or not isinstance(code, int) or not 0 <= code < self.tokenizer.vocab_size:
