@@ -14,6 +14,7 @@ examples:
   python app.py
   python app.py --port 8000 --precision exact
   python app.py --tokenizer vae_ch160v4096z32.pth --generator var_d16.pth
+  python app.py --models ~/checkpoints
 """
 
 
@@ -41,6 +42,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--generator", metavar="MODEL", default=default.generator, help=model)
     add("--raster-tokenizer", metavar="MODEL", default=default.raster_tokenizer, help=model)
     add("--raster-generator", metavar="MODEL", default=default.raster_generator, help=model)
+    add(
+        "--models",
+        metavar="DIR",
+        default=default.models,
+        help="a folder with further models, subfolders included: the page's header offers them beside the "
+        "bundled ones",
+    )
     add("--share", action="store_true", help="also open a public link through Gradio's relay (default: off)")
     add("--mcp", action="store_true", help="also be an MCP server for programs (docs/API.md; default: off)")
     return parser

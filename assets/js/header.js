@@ -4,7 +4,7 @@
   const { el, state } = T;
 
   T.define("header", (root) => {
-    const chip = el("div", { class: "ts-chip" });
+    const chip = T.modelChip(root);
     const theme = el("button", { type: "button", class: "ts-button", onclick: T.theme });
     root.append(el("header", { class: "ts-header" }, el("h1", { text: "Tokenscope" }),
       el("p", { text: "Pictures as discrete tokens: look at them, change them, let a model write new ones." }), chip, el("span", { class: "ts-row" }, T.copyButton(root), theme)));
@@ -15,7 +15,7 @@
       theme.setAttribute("aria-label", `Switch to ${theme.textContent.toLowerCase()} colours`);
       if (!state.model) return;
       const { name, generator, codes, grids, device } = state.model;
-      chip.replaceChildren(el("b", { text: generator ? `${name} + ${generator}` : name }), ...[T.count(codes, "code"), T.count(grids.length, "scale"), device].map((text) => el("span", { class: "ts-num", text })));
+      chip.show(generator ? `${generator} + ${name}` : name, [T.count(codes, "code"), T.count(grids.length, "scale"), device]);
     });
   });
 

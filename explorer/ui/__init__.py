@@ -1,55 +1,102 @@
-"""The page. `launch(options)` loads the models and serves it; app.py calls it."""
+"""The pages. `launch(options)` loads the models and serves them; app.py calls it."""
 
 import os
+import time
+from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 from explorer.ui.options import AppOptions
 from explorer.ui.raster import open_raster_pair
 
 MEMO_BYTES = 256 << 20  # decoded pictures shared by all sessions
+SESSIONS = 500  # visitors whose state one page keeps
+SHARED_DRESS = ("head", "theme", "show_error", "enable_monitoring", "footer_links", "max_file_size")
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """The first page and the others that can be opened beside it, not yet served."""
+
+    page: Any  # gr.Blocks
+    houses: Any  # explorer.ui.houses.Houses
+    options: AppOptions
+
+    def launch(self, **more: object) -> tuple:
+        """Gradio's launch with our settings; `more` goes before them."""
+        arguments = {**settings(self.options), "app_kwargs": {"lifespan": self.houses.lifespan}, **more}
+        return self.page.launch(**arguments)
+
+    def close(self) -> None:
+        self.page.close(verbose=False)
 
 
 def launch(options: AppOptions) -> None:
-    """Loads the models and serves the page until interrupted. CheckpointError, ValueError, OSError."""
+    """Loads the models and serves the pages until interrupted. CheckpointError, ValueError, OSError."""
     if options.mcp and find_spec("mcp") is None:
         raise ValueError('--mcp needs the package mcp, which is not installed; run: pip install "mcp<2"')
-    page = open_page(options)
-    page.launch(**settings(options), prevent_thread_lock=False)
+    open_site(options).launch(prevent_thread_lock=False)
 
 
-def open_page(options: AppOptions):
-    """The models and the page, not yet served."""
+def open_site(options: AppOptions) -> Site:
+    """The models of the command line and their page, not yet served. CheckpointError, ValueError."""
+    folder = _models_folder(options)
     os.environ.setdefault(
         "GRADIO_ANALYTICS_ENABLED", "False"
     )  # before gradio is imported: nothing calls home
     os.environ.setdefault(
         "GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000"
     )  # nor computes summaries nobody reads
-    from explorer import load_generator, load_tokenizer
     from explorer.devices import open_device
-    from explorer.jobs.derived import read_generator_derived, read_tokenizer_derived
     from explorer.tokenizers import DecodeMemo
+    from explorer.ui import model_menu
+    from explorer.ui.houses import Houses
+    from explorer.ui.models import Library
+    from explorer.ui.opened_models import OpenedModels, furnish
+    from explorer.ui.pace import Pace
     from explorer.ui.page import build_page
-    from explorer.ui.previews import preview_weights
-    from explorer.ui.workbench import Workbench
+    from explorer.zoo.catalogue import find
 
     device = open_device(options.device, options.precision)
     counterpart = open_raster_pair(options, device)  # first, so that a mistyped name is told at once
-    tokenizer = load_tokenizer(options.tokenizer, device=device, memo=DecodeMemo(MEMO_BYTES))
-    generator = load_generator(options.generator, tokenizer) if options.generator else None
-    derived = read_tokenizer_derived(tokenizer.name, tokenizer.sha256)
-    usage = (derived.usage_KV, derived.usage_of) if derived else (None, "")
-    examples = None
-    if generator:
-        examples = read_generator_derived(generator.name, generator.sha256, tokenizer.sha256)
-    shared = {
-        "examples": examples,
-        "counterpart": counterpart,
-        "preview": preview_weights(tokenizer, derived),
-    }
-    page = build_page(Workbench(tokenizer, generator, *usage, **shared))
-    page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
-    return page
+    models = OpenedModels(device, DecodeMemo(MEMO_BYTES), Pace())
+    if counterpart:
+        raster = find(options.raster_tokenizer, "tokenizer"), find(options.raster_generator, "generator")
+        models.adopt(counterpart, *raster)
+    given = (
+        find(options.tokenizer, "tokenizer"),
+        find(options.generator, "generator") if options.generator else None,
+    )
+    tokenizer = models.tokenizer(given[0])
+    generator = models.generator(given[1], tokenizer) if given[1] else None
+    bench = furnish(
+        generator.tokenizer if generator else tokenizer,  # with the generator's grids
+        generator,
+        {counterpart.order: counterpart} if counterpart else None,
+    )
+
+    def build(bench, choice_id: str):
+        page = build_page(bench, lambda: model_menu.connect(houses, choice_id))
+        page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
+        page.state_session_capacity = SESSIONS
+        return page
+
+    dress = {key: value for key, value in settings(options).items() if key in SHARED_DRESS}
+    houses = Houses(Library(given, folder), models, bench.pairs, build, dress)
+    began = time.perf_counter()
+    page = build(bench, "")
+    houses.first_seconds = time.perf_counter() - began
+    return Site(page, houses, options)
+
+
+def _models_folder(options: AppOptions) -> Path | None:
+    if not options.models:
+        return None
+    folder = Path(options.models).expanduser()
+    if not folder.is_dir():
+        raise ValueError(f"--models {options.models}: there is no such folder")
+    return folder
 
 
 def settings(options: AppOptions) -> dict:
@@ -69,5 +116,5 @@ def settings(options: AppOptions) -> dict:
         "enable_monitoring": False,
         "footer_links": [],
         "max_file_size": "256mb",  # zips for Codebook; pictures have a limit of their own
-        "state_session_capacity": 500,
+        "state_session_capacity": SESSIONS,
     }

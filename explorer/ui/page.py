@@ -6,7 +6,7 @@ their other end.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gradio as gr
 
@@ -49,8 +49,11 @@ RUNNER = """Tokenscope.connectRunner({props, watch, send: (name, data) =>
   name === 'stop' ? trigger('stop', data) : trigger('generate', data)})"""
 
 
-def build_page(bench: Workbench) -> gr.Blocks:
-    """The page around loaded models; launch it with `explorer.ui.launch_page`."""
+def build_page(bench: Workbench, connect_menu: Callable[[], None] | None = None) -> gr.Blocks:
+    """The page around loaded models; serve it with `explorer.ui.open_site`.
+
+    connect_menu: makes the wire of the header's model menu; without it the header only names the models.
+    """
     first = first_session(bench)
     with gr.Blocks(
         title="Tokenscope", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
@@ -69,6 +72,8 @@ def build_page(bench: Workbench) -> gr.Blocks:
         generate_tab.connect(bench)
         compare_tab.connect(bench, state, first)
         learn_tab.connect(bench)
+        if connect_menu:
+            connect_menu()
         link = _wire(LINK, value=first_view(bench, first), server_functions=_look_ups(bench))
         runner = _wire(RUNNER, value=None)
 

@@ -110,12 +110,12 @@ class serving:
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
         from explorer import ui
 
-        self.page = ui.open_page(self.options)
-        _, url, _ = self.page.launch(**ui.settings(self.options), prevent_thread_lock=True, quiet=True)
+        self.site = ui.open_site(self.options)
+        _, url, _ = self.site.launch(prevent_thread_lock=True, quiet=True)
         return url
 
     def __exit__(self, *_) -> None:
-        self.page.close(verbose=False)
+        self.site.close()
 
 
 if __name__ == "__main__":
