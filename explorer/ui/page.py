@@ -71,7 +71,7 @@ def build_page(bench: Workbench, connect_menu: Callable[[], None] | None = None)
         run_exporting.connect(bench, state)
         generate_tab.connect(bench)
         compare_tab.connect(bench, state, first)
-        learn_tab.connect(bench)
+        learn_tab.connect(bench, state)
         if connect_menu:
             connect_menu()
         link = _wire(LINK, value=first_view(bench, first), server_functions=_look_ups(bench))
