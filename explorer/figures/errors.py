@@ -22,11 +22,10 @@ class ErrorPictures:
 
 
 def error_pictures(errors_KHW: Tensor | Sequence[Tensor]) -> ErrorPictures:
-    """Errors in [0,1], (H,W) per scale, all on one scale so that they can be compared with each other."""
-    errors = np.stack([error_HW.numpy() for error_HW in errors_KHW])
-    reach = float(np.quantile(errors, WITHIN))
+    """Errors in [0,1], (H,W) each, sizes may differ; all on one scale so that they can be compared."""
+    errors = [error_HW.numpy() for error_HW in errors_KHW]
+    reach = float(np.quantile(np.concatenate([error_HW.ravel() for error_HW in errors]), WITHIN))
     limit = next((limit for limit in LIMITS if reach <= limit), LIMITS[-1])
-    grey = (np.clip(errors / limit, 0, 1) * 255).round().astype(np.uint8)
-    return ErrorPictures(
-        tuple(Image.fromarray(grey_HW) for grey_HW in grey), limit, tuple(errors.mean((1, 2)).tolist())
-    )
+    grey = [(np.clip(error_HW / limit, 0, 1) * 255).round().astype(np.uint8) for error_HW in errors]
+    means = tuple(float(error_HW.mean()) for error_HW in errors)
+    return ErrorPictures(tuple(Image.fromarray(grey_HW) for grey_HW in grey), limit, means)

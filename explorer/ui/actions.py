@@ -23,6 +23,7 @@ from explorer.ui.workbench import NEIGHBOURS, Workbench
 
 MAX_PIXELS = 16_000_000
 UPLOAD_MB = 20  # a picture; the server itself takes larger files, for zips
+KEPT, LONGEST_KEPT = 512, 2048  # pixels of an upload, for tokenizers of other sizes
 FITTED = {
     "crop": "centred crop",
     "letterbox": "whole picture with margin",
@@ -47,12 +48,19 @@ def open_picture(
             fits[mode] = to_uint8(bench.tokenizer.fit(image, mode))[0].numpy()
         except ValueError as error:
             fits[mode] = str(error)
-    picture = Picture(title, credit, sample, image.size, fits)
+    picture = Picture(title, credit, sample, image.size, fits, None if sample else _reduced(image))
     chosen = session.present.fit if session.present and session.present.fit else "crop"
     usable = [mode for mode in (chosen, *MODES) if not isinstance(fits[mode], str)]
     if not usable:
         raise ValueError(_sentence(fits[chosen]))
     return session.then(_tokenized(bench, picture, usable[0], session.opened + 1, f"Opened {title}"))
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """At most KEPT pixels along the shorter side: enough for every tokenizer, small enough to keep."""
+    share = min(1.0, KEPT / min(image.size), LONGEST_KEPT / max(image.size))
+    size = tuple(max(1, round(side * share)) for side in image.size)
+    return image.convert("RGB").resize(size, Image.Resampling.LANCZOS) if share < 1 else image
 
 
 def _tokenized(bench: Workbench, picture: Picture, fit: str, number: int, step: str) -> Scene:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
 from explorer.token_maps import TokenMaps
 
@@ -19,13 +20,17 @@ MAX_STEPS = 200  # scenes kept for undo; they share all but their token maps
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that was opened. fits: for every mode the fitted bytes (H,W,3), or why there are none."""
+    """A picture that was opened. fits: for every mode the fitted bytes (H,W,3), or why there are none.
+
+    reduced: the picture itself, made smaller, for tokenizers of other sizes; None where `sample` names it.
+    """
 
     title: str
     credit: str
     sample: str  # the name of the sample, "" for an upload
     size: tuple[int, int]  # width, height as opened
     fits: Mapping[str, np.ndarray | str]
+    reduced: Image.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Session:
     seed: int = 0
     named: tuple[tuple[str, Scene], ...] = ()  # states that were given a name; undo does not touch them
     opened: int = 0  # how many pictures were opened so far
+    restored: str = ""  # the browser's mark of what it had kept, where the session began with that
 
     def then(self, scene: Scene) -> "Session":
         """The scene comes next; what had been undone is forgotten."""
