@@ -46,9 +46,10 @@
 
     function paint() {
       look = T.colourModes.look(doc);
+      const at = state.docs[doc]?.at || Infinity; // a raster run of which an earlier step is on show
       scales().forEach((scale, k) => maps[k].paint(Array.from({ length: scale.h * scale.w }, (_, n) => {
         const code = scale.ids ? scale.ids[n] : -1;
-        return { code, known: code >= 0, colour: look.colours[k]?.[n] || "", value: look.words[k]?.[n] || "", changed: Boolean(scale.changed?.[n]) };
+        return { code, known: code >= 0 && n < at, colour: look.colours[k]?.[n] || "", value: look.words[k]?.[n] || "", changed: Boolean(scale.changed?.[n]) };
       })));
       mode.show(look.mode);
       for (const name of T.colourModes.names) mode.refuse(name, T.colourModes.refusal(doc, name));

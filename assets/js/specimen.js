@@ -47,7 +47,8 @@
       const k = state.upto[doc] === null ? last : Math.min(state.upto[doc], last);
       const decoded = k >= 0 ? scales()[k].image : "";
       wrap.style.setProperty("--ratio", view.ratio || 1);
-      const upto = k === scales().length - 1 ? "all scales" : k === 0 ? "scale 1 only" : `scales 1 to ${k + 1}`;
+      const shown = view.order === "raster" ? tokens(view) : k === scales().length - 1 ? "all scales" : k === 0 ? "scale 1 only" : `scales 1 to ${k + 1}`;
+      const upto = scales()[k]?.preview ? `preview, ${shown}` : shown;
       const first = mode === "inspect" ? view.input || decoded : mode === "edit" ? view.before : decoded;
       source(under, first);
       source(over, decoded);
@@ -70,6 +71,12 @@
         extra.ends.lastChild.textContent = `+${T.number(limit, 2)}`;
       }
     }
+
+    // of a run that goes token by token
+    const tokens = (view) => {
+      const step = view.at || scales()[0].step || view.done;
+      return step === view.total ? "all tokens" : `step ${step} of ${view.total}`;
+    };
 
     function rings() {
       const chosen = scales()[state.selection.k];

@@ -6,7 +6,8 @@
   T.define("timeline", (root, { doc, title }) => {
     const play = el("button", { type: "button", class: "ts-button ts-plain", text: "Play", onclick: () => (timer ? pause() : start()) });
     const strip = el("div", { class: "ts-strip ts-columns", role: "slider", tabindex: "0", "aria-label": title, "aria-valuemin": 1 });
-    root.append(el("div", { class: "ts-head" }, el("h2", { text: title }), play), strip);
+    const head = el("div", { class: "ts-head" }, el("h2", { text: title }), play);
+    root.append(head, strip);
     let steps = [];
     let shape = "";
     let timer = null;
@@ -46,7 +47,8 @@
         if (scale.image) { if (image.getAttribute("src") !== scale.image) image.src = scale.image; } else image.removeAttribute("src");
         image.hidden = !scale.image;
         value.replaceChildren();
-        if (scale.psnr !== null && scale.psnr !== undefined) {
+        if (scale.preview) value.append(el("small", { text: "preview" }));
+        else if (scale.psnr !== null && scale.psnr !== undefined) {
           value.append(el("span", { class: "ts-num", text: T.number(scale.psnr) }), el("small", { text: " dB" }));
         } else if (scale.seconds !== null && scale.seconds !== undefined) {
           value.append(el("span", { class: "ts-num", text: String(Math.round(scale.seconds * 1000)) }), el("small", { text: " ms" }));
@@ -98,6 +100,7 @@
     });
 
     T.subscribe(root, ["docs", "upto", "hover"], (keys) => {
+      for (const part of [head, strip]) part.hidden = state.docs[doc]?.order === "raster"; // run_steps.js shows it
       const now = scales().map((scale) => `${scale.h}x${scale.w}`).join();
       if (now !== shape) { shape = now; build(); }
       if (keys.has("docs")) draw();

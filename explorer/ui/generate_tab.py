@@ -23,10 +23,15 @@ def build() -> None:
             components.sampling()
         with gr.Column(elem_classes="ts-stage"):
             components.classes()
+            components.gallery()
             components.pyramid("run", "Token maps of the generated picture")
             components.timeline("run", "The picture after each step")
+            components.run_steps()
+            components.run_again()
+            components.branches()
         with gr.Column(elem_classes="ts-right"):
             components.sending()
+            components.candidates()
             components.card("run")
             components.run_exports()
 

@@ -1,13 +1,13 @@
 """A generation as the plain values that the page draws: one view after every step, each complete in itself.
 
 A view (`state.docs.run` on the page) has: run, status (running|done|example; the page adds stopped), order,
-label, seed, title, note, settings, size, ratio, done, total (steps), seconds (model and decoder),
-decode_seconds, rows, and scales[k] = {h, w, ids, colours, image, preview, seconds, entropy, kept, held}.
-image: the picture after this scale, None where there is none yet. preview: that image is a linear map of the
-features, not the decoder's. seconds: of the model's steps of this scale. entropy: bits per token, after
-guidance and before temperature and filters, None where nothing was predicted. kept, held: flat 0/1 lists
-(see run_request.py) or None where nothing is. rows: with several seeds one entry for each, {seed, ids,
-entropy, image}; scales show the first.
+label, seed, phrase, title, note, settings, size, ratio, done, total (steps), seconds (model and decoder),
+decode_seconds, rows, and scales[k] = {h, w, ids, colours, use, image, step, preview, seconds, entropy, kept,
+held}. image: the picture after this scale, None where there is none yet; step: the one it shows. preview:
+that image is a linear map of the features, not the decoder's. seconds: of the model's steps of this scale.
+entropy: bits per token, after guidance and before temperature and filters, None where nothing was predicted.
+kept, held: flat 0/1 lists (see run_request.py) or None where nothing is. rows: with several seeds one entry
+for each, {seed, ids, entropy, image}; scales show the first.
 
 Where decoding is quick the true picture comes with every step (raster: with every row); a preview that is
 replaced some milliseconds later would be noise. Where it is slow, previews come with the steps, the decoder
@@ -39,6 +39,7 @@ class _Shown:
     """What one run has shown so far; it lives as long as the call."""
 
     images: dict[int, str] = field(default_factory=dict)  # of the first row, by scale from 0
+    steps: dict[int, int] = field(default_factory=dict)  # the step (from 1) that each of them shows
     previews: set[int] = field(default_factory=set)  # those of `images` that are no decoder's
     row_images: list[str] = field(default_factory=list)
     entropy: dict[int, list[list]] = field(default_factory=dict)  # by scale: rows of flat lists
@@ -64,6 +65,7 @@ def run_views(bench: Workbench, request: RunRequest, status: str = "running") ->
             _preview(bench, step, shown)
         elif _ends_a_line(step):
             _decode(bench, step.maps, k, shown)
+        shown.steps[k] = step.index if bench.slow or _ends_a_line(step) else shown.steps.get(k, 0)
         last = step.index == step.total and not bench.slow
         yield _view(bench, request, step, shown, "done" if last and status == "running" else status)
     if bench.slow:
@@ -141,6 +143,7 @@ def _view(bench: Workbench, request: RunRequest, step: GenerationStep, shown: _S
                 **map_view(bench, step.maps, k),
                 "image": shown.images.get(k),
                 "preview": k in shown.previews,
+                "step": shown.steps.get(k),
                 "seconds": shown.seconds.get(k),
                 "entropy": shown.entropy[k][0] if k in shown.entropy else None,
                 "kept": _flat_mask(request.keep[k]),

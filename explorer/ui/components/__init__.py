@@ -1,14 +1,19 @@
 """The parts that every tab is built of. JavaScript (assets/js) draws them, Python sends plain values."""
 
 from explorer.ui.components.parts import (
+    branches,
+    candidates,
     card,
     classes,
     finding,
+    gallery,
     header,
     history,
     notice,
     pyramid,
+    run_again,
     run_exports,
+    run_steps,
     sampling,
     sections,
     sending,
@@ -19,14 +24,19 @@ from explorer.ui.components.parts import (
 )
 
 __all__ = [
+    "branches",
+    "candidates",
     "card",
     "classes",
     "finding",
+    "gallery",
     "header",
     "history",
     "notice",
     "pyramid",
+    "run_again",
     "run_exports",
+    "run_steps",
     "sampling",
     "sections",
     "sending",

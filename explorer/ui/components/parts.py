@@ -95,3 +95,28 @@ def sections(key: str, label: str, choices: list[tuple[str, str]]) -> gr.HTML:
 def run_exports() -> gr.HTML:
     """Saves the picture of Generate: animations, contact sheets, tokens, a script that draws it again."""
     return _part("run-exports")
+
+
+def gallery() -> gr.HTML:
+    """The pictures of a run with several seeds; choosing one shows it in all panels."""
+    return _part("gallery")
+
+
+def run_steps() -> gr.HTML:
+    """The timeline of a run that goes token by token: a slider over all steps."""
+    return _part("run-steps")
+
+
+def run_again() -> gr.HTML:
+    """Writes the run again from a scale on, with a new seed."""
+    return _part("run-again")
+
+
+def branches() -> gr.HTML:
+    """The tree of pictures that were made of one another."""
+    return _part("branches")
+
+
+def candidates() -> gr.HTML:
+    """The likeliest codes at the selected place; choosing one forces it."""
+    return _part("candidates")
