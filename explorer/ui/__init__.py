@@ -12,7 +12,15 @@ from explorer.ui.raster import open_raster_pair
 
 MEMO_BYTES = 256 << 20  # decoded pictures shared by all sessions
 SESSIONS = 500  # visitors whose state one page keeps
-SHARED_DRESS = ("head", "theme", "show_error", "enable_monitoring", "footer_links", "max_file_size")
+SHARED_DRESS = (
+    "head",
+    "theme",
+    "show_error",
+    "enable_monitoring",
+    "run_history",
+    "footer_links",
+    "max_file_size",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +33,12 @@ class Site:
 
     def launch(self, **more: object) -> tuple:
         """Gradio's launch with our settings; `more` goes before them."""
-        arguments = {**settings(self.options), "app_kwargs": {"lifespan": self.houses.lifespan}, **more}
+        from starlette.middleware import Middleware
+
+        from explorer.ui.stay_local import StayLocal
+
+        serving = {"lifespan": self.houses.lifespan, "middleware": [Middleware(StayLocal)]}
+        arguments = {**settings(self.options), "app_kwargs": serving, **more}
         return self.page.launch(**arguments)
 
     def close(self) -> None:
@@ -114,6 +127,7 @@ def settings(options: AppOptions) -> dict:
         "favicon_path": FOLDER / "favicon.svg",
         "show_error": False,
         "enable_monitoring": False,
+        "run_history": False,  # a page of Gradio's that can send runs elsewhere
         "footer_links": [],
         "max_file_size": "256mb",  # zips for Codebook; pictures have a limit of their own
         "state_session_capacity": SESSIONS,

@@ -1,20 +1,17 @@
 """Endpoints for programs: what Inspect, Edit and Codebook do, without a page or a session (docs/API.md).
+Those that draw pictures are in api_generate.py.
 
 Scales count from 1, rows and columns from 0, as in nested lists. Whatever a caller does wrong comes back as
 one sentence. Clients show the types and docstrings of `Endpoints` as their documentation; Gradio reads one
 line per parameter.
 """
 
-import json
-import logging
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypedDict
 
 import gradio as gr
-from gradio.processing_utils import save_pil_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 from torch import Tensor
@@ -23,21 +20,18 @@ from explorer.analysis.fidelity import SSIM_WINDOW, psnr, ssim
 from explorer.analysis.residuals import unexplained_share
 from explorer.analysis.usage import Usage, usage, usage_by_scale
 from explorer.jobs.zip_usage import ZipCount, count_zip
-from explorer.token_maps import TokenMaps, whole_number
+from explorer.token_maps import TokenMaps
 from explorer.tokenizers import Tokenizer
-from explorer.tokenizers.images import MODES, open_image, to_pil
+from explorer.tokenizers.images import MODES, open_image
+from explorer.ui import api_generate
 from explorer.ui.actions import MAX_PIXELS, UPLOAD_MB
+from explorer.ui.api_values import CALLS, as_json, maps_sent, one_of, png_file, sentences, whole
 from explorer.ui.session import POLICIES
 from explorer.ui.workbench import Workbench
 
-log = logging.getLogger(__name__)
-
-CALLS = 2  # inspect, decode and edit at once, over all callers: visitors of the page keep their turn
 COUNTS = 1  # zips counted at once, beside those of the page
 SKIPPED_SHOWN = 20
-FAILED = "Something went wrong on the server; it has been logged there."
 DEFINITION = "distinct = codes that occur at least once among the counted tokens"
-OWN_TOKENS = "Send what inspect or edit gave, or an object with `maps`: one map of rows per scale."
 
 Fit = Literal["crop", "letterbox", "reference"]
 Policy = Literal["keep", "requantise"]
@@ -57,6 +51,7 @@ def add_endpoints(bench: Workbench) -> None:
     for call in (endpoints.inspect, endpoints.decode, endpoints.edit):
         gr.api(call, api_name=call.__name__, concurrency_limit=CALLS, concurrency_id="api")
     gr.api(endpoints.usage, api_name="usage", concurrency_limit=COUNTS)
+    api_generate.add_endpoints(bench)
 
 
 class Endpoints:
@@ -84,14 +79,14 @@ class Endpoints:
         """
         with sentences():
             tok = self.bench.tokenizer
-            fit = _one_of(fit, MODES, "fit")
+            fit = one_of(fit, MODES, "fit")
             picture = _picture(*_upload(image, "a picture"))
             fitted = tok.fit(picture, fit)
             maps = tok.encode(fitted)
             scales = _scales(tok, fitted, maps)
             bits, (H, W) = sum(scale["bits"] for scale in scales), tok.image_hw
             return {
-                **_as_json(tok, maps),
+                **as_json(tok, maps),
                 "size": list(picture.size),
                 "fit": fit,
                 "scales": scales,
@@ -113,11 +108,11 @@ class Endpoints:
         """
         with sentences():
             tok = self.bench.tokenizer
-            known = _maps(tok, maps)
+            known = maps_sent(tok, maps)
             if upto is None:
-                return _png(tok.decode(known))
-            scale = _whole(upto, "`upto`", 1, len(known))
-            return _png(tok.decode_progressive(known, [scale])[0])
+                return png_file(tok.decode(known))
+            scale = whole(upto, "`upto`", 1, len(known))
+            return png_file(tok.decode_progressive(known, [scale])[0])
 
     def edit(
         self, maps: dict, scale: int, changes: list[Change], policy: Policy = "keep"
@@ -140,14 +135,14 @@ class Endpoints:
         """
         with sentences():
             tok = self.bench.tokenizer
-            before = _maps(tok, maps)
-            scale = _whole(scale, "`scale`", 1, len(before))
-            policy = _one_of(policy, POLICIES, "policy")
+            before = maps_sent(tok, maps)
+            scale = whole(scale, "`scale`", 1, len(before))
+            policy = one_of(policy, POLICIES, "policy")
             edited = before.with_map(scale, _changed(tok, before[scale - 1], changes))
             if policy == "requantise":
                 edited = tok.requantise(before, edited, scale)
             counts = [int((a != b).sum()) for a, b in zip(before, edited, strict=True)]
-            return {**_as_json(tok, edited), "changed": counts}, _png(tok.decode(edited))
+            return {**as_json(tok, edited), "changed": counts}, png_file(tok.decode(edited))
 
     def usage(self, archive: gr.FileData, fit: Fit = "crop") -> Iterator[dict]:
         """
@@ -166,27 +161,13 @@ class Endpoints:
         """
         with sentences():
             tok = self.bench.tokenizer
-            fit = _one_of(fit, MODES, "fit")
+            fit = one_of(fit, MODES, "fit")
             path, name = _upload(archive, "a zip")
             try:
                 for count in count_zip(tok, path, fit=fit):
                     yield _usage(tok, count)
             except ValueError as error:
                 raise ValueError(f"{name} cannot be counted. {error}") from error
-
-
-@contextmanager
-def sentences() -> Iterator[None]:
-    """What was wrong with the call, for the caller; a bug is logged, and the caller told that much."""
-    try:
-        yield
-    except ValueError as error:
-        text = str(error)
-        text = f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
-        raise gr.Error(text, print_exception=False) from error
-    except Exception as error:
-        log.exception("a call failed")
-        raise gr.Error(FAILED, print_exception=False) from error
 
 
 def _upload(file: object, what: str) -> tuple[Path, str]:
@@ -215,22 +196,6 @@ def _picture(path: Path, name: str) -> Image.Image:
         raise ValueError(str(error).replace("this file", name, 1)) from error
 
 
-def _maps(tok: Tokenizer, sent: object) -> TokenMaps:
-    """Token maps of one picture that this tokenizer can decode."""
-    maps = sent.get("maps") if isinstance(sent, dict) else None
-    if not isinstance(maps, list):
-        raise ValueError(f"There are no token maps in this. {OWN_TOKENS}")
-    if len(maps) != len(tok.grids):
-        raise ValueError(f"There are {len(maps)} maps, {tok.name} has {len(tok.grids)} scales. {OWN_TOKENS}")
-    try:
-        found = TokenMaps.from_json(json.dumps({"maps": maps, "meta": sent.get("meta")}))
-    except TypeError as error:  # texts or other objects among the ids
-        raise ValueError("Token ids are whole numbers; there is something else in these maps") from error
-    if found.batch != 1:
-        raise ValueError(f"These are the tokens of {found.batch} pictures; send one picture at a time")
-    return tok.check_maps(found)
-
-
 def _changed(tok: Tokenizer, ids_1hw: Tensor, changes: object) -> Tensor:
     """A copy of one scale's map with the changes made, in their order."""
     _, h, w = ids_1hw.shape
@@ -240,9 +205,9 @@ def _changed(tok: Tokenizer, ids_1hw: Tensor, changes: object) -> Tensor:
     for number, change in enumerate(changes, start=1):
         if not isinstance(change, dict):
             raise ValueError(f"Change {number} is no object with row, column and code")
-        row = _whole(change.get("row"), f"the row of change {number}", 0, h - 1)
-        column = _whole(change.get("column"), f"the column of change {number}", 0, w - 1)
-        ids_1hw[0, row, column] = _whole(
+        row = whole(change.get("row"), f"the row of change {number}", 0, h - 1)
+        column = whole(change.get("column"), f"the column of change {number}", 0, w - 1)
+        ids_1hw[0, row, column] = whole(
             change.get("code"), f"the code of change {number}", 0, tok.vocab_size - 1
         )
     return ids_1hw
@@ -295,30 +260,6 @@ def _usage_numbers(found: Usage) -> dict:
     return {"tokens": found.tokens, "distinct": found.distinct, "perplexity": round(found.perplexity, 1)}
 
 
-def _as_json(tok: Tokenizer, maps: TokenMaps) -> dict:
-    """As `TokenMaps.to_json`, not yet a text."""
-    return {"maps": [ids.tolist() for ids in maps], "meta": tok.meta}
-
-
-def _png(image_1CHW: Tensor) -> gr.FileData:
-    """In Gradio's folder, where it is served from and removed after a while."""
-    path = save_pil_to_cache(to_pil(image_1CHW)[0], get_upload_folder(), name="picture", format="png")
-    return gr.FileData(path=path, orig_name="picture.png", mime_type="image/png")
-
-
 def _number(value: float | None) -> float | None:
     """Rounded; None for what JSON cannot hold (equal pictures have an infinite PSNR)."""
     return round(value, 4) if value is not None and math.isfinite(value) else None
-
-
-def _whole(value: object, what: str, low: int, high: int) -> int:
-    number = whole_number(value, what)
-    if not low <= number <= high:
-        raise ValueError(f"{what} is a whole number from {low} to {high}, not {number}")
-    return number
-
-
-def _one_of(value: object, choices: tuple[str, ...], what: str) -> str:
-    if value not in choices:
-        raise ValueError(f"`{what}` is {', '.join(choices[:-1])} or {choices[-1]}, not {str(value)[:40]!r}")
-    return value

@@ -25,6 +25,7 @@ from explorer.ui import (
     measures,
     restoring,
     run_exporting,
+    stay_local,
     surprise,
 )
 from explorer.ui.session import Session
@@ -82,6 +83,7 @@ def build_page(bench: Workbench, connect_menu: Callable[[], None] | None = None)
         going = runner.generate(_generate_function(bench), None, runner, concurrency_limit=VISITORS, **quiet)
         runner.stop(None, None, None, cancels=[going], api_visibility="private")
         api.add_endpoints(bench)
+    stay_local.refuse_addresses(page)
     return page
 
 
@@ -143,10 +145,10 @@ def _act_function(bench: Workbench):
 
 
 def _generate_function(bench: Workbench):
-    def generate(event: gr.EventData):
+    def generate_for_page(event: gr.EventData):  # `generate` is the endpoint's name
         yield from generate_tab.stream(bench, dict(event._data or {}))
 
-    return generate
+    return generate_for_page
 
 
 def _look_ups(bench: Workbench) -> list:
