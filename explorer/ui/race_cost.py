@@ -1,0 +1,5 @@
+"""placeholder"""
+
+
+def connect(bench) -> None:
+    pass
