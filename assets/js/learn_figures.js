@@ -17,12 +17,12 @@
     return image;
   }
   // what the last replacement did, and a way back; the same line under both lists of codes
-  function outcome() {
+  function outcome(root) {
     const text = el("span");
     const undo = el("button", { type: "button", class: "ts-button", text: "Undo", onclick: () => { T.set({ learnMoved: null }); T.link.act("undo", {}); } });
     const reset = el("button", { type: "button", class: "ts-button ts-plain", text: "Put all tokens back", onclick: () => { T.set({ learnMoved: null }); T.link.act("reset", {}); } });
     const node = el("div", { class: "ts-outcome" }, el("p", { role: "status" }, text), el("div", { class: "ts-row" }, undo, reset));
-    T.subscribe(node, ["learnMoved", "docs"], () => {
+    T.subscribe(root, ["learnMoved", "docs"], () => { // not the line itself: what is hidden is not drawn
       const edit = state.docs.session?.edit;
       text.textContent = state.learnMoved?.sentence || (edit?.changed ? `${count(edit.changed, "token")} of this picture ${edit.changed === 1 ? "is" : "are"} changed.` : "");
       undo.hidden = !edit?.undo || !edit?.changed;
@@ -35,10 +35,10 @@
   T.define("learn-distances", (root) => {
     const title = el("h3");
     const list = el("div", { class: "ts-distances", role: "group", "aria-label": "Nearest codes" });
-    const note = el("p", { class: "ts-caption", text: "A bar is the distance between the code and what this square has to describe; shorter is closer. Press a bar to put its code into the picture." });
+    const note = el("p", { class: "ts-caption", text: "A bar is the distance between the code and what this square has to describe; shorter is closer. Press a bar to put its code into the picture; it is taken out again when you turn the page." });
     const empty = el("div", { class: "ts-empty-state" }, el("p", { text: "This picture was written by a generator: its tokens were drawn, not measured, so there are no distances." }),
       el("button", { type: "button", class: "ts-button", text: "Open a photo", onclick: () => T.link.act("sample", { name: state.model.samples.at(-1).name }) }));
-    root.append(el("div", { class: "ts-head" }, title), list, note, outcome(), empty);
+    root.append(el("div", { class: "ts-head" }, title), list, note, outcome(root), empty);
     let drawn = "";
     T.subscribe(root, ["docs", "selection"], () => {
       const here = place(), near = here?.scale.near;
@@ -68,7 +68,7 @@
     let turn = 0;
     const others = el("button", { type: "button", class: "ts-button ts-plain", text: "Other codes", onclick: () => { turn += 1; fill(); } });
     root.append(el("div", { class: "ts-head" }, title, others), list,
-      el("p", { class: "ts-caption", text: "Codes from all over the codebook. A square shows what a code looks like when nothing else is there." }), outcome());
+      el("p", { class: "ts-caption", text: "Codes from all over the codebook. A square shows what a code looks like when nothing else is there. What you put in is taken out again when you turn the page." }), outcome(root));
     const SHOWN = 10;
     let filled = "";
     function fill() {

@@ -112,7 +112,7 @@
     const status = el("p", { class: "ts-caption", role: "status" });
     const bar = el("i");
     root.append(el("div", { class: "ts-row" }, el("label", { for: "ts-writing-class", text: "Class" }), choice, go), el("div", { class: "ts-progress" }, bar), status);
-    const write = () => T.generate.start(choice.value, { seed: Math.floor(Math.random() * 100000) });
+    const write = () => T.generate.start(choice.value, { seed: Math.floor(Math.random() * 100000), seeds: 1 });
     let options = "";
     T.subscribe(root, ["docs", "running", "model", "problem"], () => {
       const names = state.model?.classes?.map(({ name }) => name) || [];

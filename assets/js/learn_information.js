@@ -19,7 +19,7 @@
     const status = el("p", { class: "ts-caption", role: "status" });
     const failed = el("p", { class: "ts-failed", role: "alert", hidden: true });
     const rows = el("div", { class: "ts-ledger", role: "table", "aria-label": "Cost and use of every scale" });
-    const key = el("ul", { class: "ts-reading-key" }, [["ts-stored", "bits to store the tokens"], ["ts-needed", "bits the generator needs (surprise)"], ["ts-explained", "share of the picture's features explained"]].map(([name, text]) => el("li", {}, el("i", { class: name }), text)));
+    const key = el("ul", { class: "ts-reading-key" }, [["ts-stored", "bits to store the tokens"], ["ts-needed", "bits the generator needs (its surprise)"], ["ts-explained", "share of the picture's features explained"]].map(([name, text]) => el("li", {}, el("i", { class: name }), text)));
     const edited = el("div", { class: "ts-outcome" }, el("p", { text: "Tokens of this picture are changed; what the scales explain is about its own tokens." }), el("button", { type: "button", class: "ts-button", text: "Put them back", onclick: () => T.link.act("reset", {}) }));
     root.append(el("div", { class: "ts-head" }, finding), key, rows, ask, status, failed, edited);
     let options = "";
@@ -42,7 +42,7 @@
       const asked = shown && fresh() && shown.bits.length === K ? shown : null;
       const told = asked ? (asked.label ? `told “${asked.label.replaceAll("_", " ")}”` : "told no class") : "";
       status.textContent = state_ === "waiting" ? "Waiting for the generator …" : state_ === "running" ? `Scored ${done} of ${total} classes …`
-        : asked ? `${T.count(Math.round(asked.total), "bit")} instead of ${count(Math.round(asked.bits.flat().length * uniform), "bit")} when ${told}.` : shown ? "Out of date: the tokens have changed since. Ask again." : "";
+        : asked ? `${T.count(Math.round(asked.total), "bit")} instead of ${count(Math.round(asked.bits.flat().length * uniform), "bit")} when ${told}. Where it needs more than is stored, it had expected something else.` : shown ? "Out of date: the tokens have changed since. Ask again." : "";
       draw(asked, uniform);
     });
 
@@ -68,7 +68,7 @@
           cell("cell", "ts-num", gained[k] === null ? "" : share(each(k))),
           cell("cell", "ts-num", scale.psnr === null || scale.psnr === undefined ? "" : `${number(scale.psnr)} dB`))));
       finding.textContent = !K ? "Open a picture to see where its information goes." : gained[0] === null ? `Scale ${K} takes ${percent(bits[K - 1] / all)} of the bits.`
-        : `One token of scale 1 explains ${share(each(0))} of the features, one of scale ${K} ${share(each(K - 1))} on average; yet ${percent(bits[K - 1] / all)} of the bits go to scale ${K}.`;
+        : `One token of scale 1 explains ${share(each(0))} of the features, one of scale ${K} explains ${share(each(K - 1))} on average. Scale ${K} takes ${percent(bits[K - 1] / all)} of the bits.`;
     }
   });
 })();

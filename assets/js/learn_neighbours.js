@@ -15,7 +15,7 @@
 
   T.define("learn-neighbours", (root) => {
     const surface = el("div", { class: "ts-reading", role: "grid", "aria-label": "Squares in the order in which they are written" });
-    const finding = el("h3", { role: "status" });
+    const finding = el("p", { class: "ts-reading-finding", role: "status" });
     const words = el("p", { class: "ts-caption" });
     const key = el("ul", { class: "ts-reading-key" }, [["ts-now", "written now"], ["ts-known", "neighbour, known"], ["ts-missing", "neighbour, not written yet"], ["ts-written", "other squares already written"]]
       .map(([name, text]) => el("li", {}, el("i", { class: name }), text)));

@@ -10,7 +10,7 @@
   const scales = () => state.docs.session?.scales || [];
   const at = (place) => `row ${place.i + 1}, column ${place.j + 1}${scales().length > 1 ? ` of scale ${place.k + 1}` : ""}`;
   const title = () => state.docs.session?.title || "the picture";
-  const classText = (label) => label.replaceAll("_", " ");
+  const classText = (label) => T.generate.words(label);
 
   // Every tick: wanted (keys of the store), begin() gives what is remembered when the page opens, look(memory, keys)
   // gives the sentence once the task is done.
@@ -35,7 +35,7 @@
         if (state.upto.session !== null) memory.seen.add(state.upto.session);
         if (memory.seen.size < scales().length || !scales().length) return null;
         const left = (k) => L().left(k);
-        const psnr = scales().map((scale) => scale.psnr);
+        const psnr = scales().map((scale) => (state.docs.session.edit.changed ? null : scale.psnr));
         const energy = left(0) === null ? "" : `After scale 1, ${percent(left(0))} of the features were unexplained; after all ${scales().length} scales ${percent(left(scales().length - 1))}.`;
         const closer = psnr[0] === null || psnr.at(-1) === null || psnr[0] === undefined ? "" : ` The picture came from ${number(psnr[0])} to ${number(psnr.at(-1))} dB PSNR, higher is closer.`;
         return `${energy}${closer}`.trim() || `You saw the picture after each of the ${scales().length} scales.`;
@@ -49,7 +49,7 @@
         if (!run || run.run === memory.run || run.status !== "done") return null;
         const tokens = run.scales.reduce((sum, scale) => sum + scale.h * scale.w, 0);
         const [h, w] = state.learn.grid;
-        const other = state.learn.order === "raster" ? "" : ` Row by row, a ${w} × ${h} map takes ${h * w} steps.`;
+        const other = state.learn.order === "raster" ? "" : ` Row by row, a map of ${w} × ${h} takes ${h * w} steps.`;
         return `“${classText(run.label)}”: ${count(tokens, "token")} in ${count(run.total, "step")}, ${number(run.seconds, 2)} s.${other}`;
       },
     },
@@ -98,6 +98,7 @@
     const scale = scales()[place.k], n = place.i * scale.w + place.j, from = scale.ids[n];
     if (from === to) return;
     out = { ...place, n, from, to, page: L().here()?.key, picture: state.docs.session.picture, ticket: null };
+    if (opened) opened.made += 1;
     T.select({ ...place, cells: [n] });
     T.edit.replace(to);
   };
@@ -142,6 +143,21 @@
     L().tick("codebook", `Codes ${pair[0]} and ${pair[1]} lie ${many(distance)} apart${times} (${many(near.distance)}).`);
   }
 
+  // What was put in on a page of Learn is taken out when the page is turned, so that the next one starts from the
+  // picture's own tokens; not what was changed in Edit.
+  let opened = null; // {picture, step, changed, made, away}
+  const step = () => state.docs.session?.edit.history.findIndex(({ now }) => now);
+  function remember() {
+    const view = state.docs.session;
+    opened = view && { picture: view.picture, step: step(), changed: view.edit.changed, made: 0, away: false };
+  }
+  function tidy() {
+    const many = opened && opened.picture === state.docs.session?.picture ? step() - opened.step : 0;
+    if (many < 1 || many > opened.made || opened.away) return;
+    if (!opened.changed) T.link.act("reset", {});
+    else for (let n = 0; n < many; n++) T.link.act("undo", {});
+  }
+
   T.learn.left = (k) => {
     const found = T.measures.view()?.scales;
     if (found?.length === scales().length && T.measures.fresh()) return found[k].left;
@@ -156,12 +172,16 @@
       const lesson = L().here();
       if (!lesson) return;
       if (lesson !== page) {
+        if (page) tidy();
         page = lesson;
         seen = {};
+        remember();
         T.set({ learnMoved: null, learnCodes: null });
         memory = TICKS[lesson.tick]?.begin() || { code: state.selection.code };
       }
       if (keys.has("docs")) arrived();
+      if (opened && state.learn.away) opened.away = true;
+      if (!opened || opened.picture !== state.docs.session?.picture) remember();
       if (!L().active() || lesson.needs) {
         // what is done elsewhere is not this page's task: it begins anew
         if (keys.has("selection") || keys.has("docs") || keys.has("upto")) memory = { ...memory, ...TICKS[lesson.tick]?.begin() };

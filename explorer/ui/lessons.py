@@ -140,10 +140,11 @@ def _raster(facts: Facts) -> Lesson:
         (
             "To write a new picture, a model has to predict tokens. The oldest way copies text: row by row, "
             "each token from those before it ([[raster order|Left to right, top to bottom, as in "
-            "reading.]]). But a picture is not a line. The square above and the square below are equally close, yet when "
-            "a token is predicted the one above is known and the one below is not.",
+            "reading.]]). But a picture is not a line. The square above and the square below are equally "
+            "close, yet when a token is predicted the one above is known and the one below is not.",
             f"Neighbours also drift apart: the square right above lies {_n(w)} tokens back. And because "
-            f"every token waits for the one before, {h} × {w} tokens take {_n(h * w)} steps, one after another.",
+            f"every token waits for the one before, {h} × {w} tokens take {_n(h * w)} steps, one after "
+            "another.",
         ),
         "Press squares to see which neighbours are known when they are written. Only one square knows all of "
         "its neighbours: find it.",
@@ -170,9 +171,9 @@ def _scales(facts: Facts) -> Lesson:
             f"{_grid((h, w))} squares. Each is a [[scale|One token map of the whole picture. Scale 1 is the "
             "coarsest.]], each covers the whole picture, and all use the same codebook.",
             "So the same code can do very different things: at scale 1 it is spread over everything, at "
-            f"scale {len(facts.grids)} it touches one patch. Note the price: {_n(facts.tokens)} tokens, where "
-            f"the finest map alone has {_n(finest)}. What is gained is an order, from the whole to the detail: "
-            "the next pages show what it is good for.",
+            f"scale {len(facts.grids)} it touches one patch. Note the price: {_n(facts.tokens)} tokens, "
+            f"where the finest map alone has {_n(finest)}. What is gained is an order, from the whole to the "
+            "detail: the next pages show what it is good for.",
         )
         if facts.several
         else (
@@ -195,9 +196,9 @@ def _residual(facts: Facts) -> Lesson:
         "The residual sum",
         (
             f"How do {len(facts.grids) if facts.several else 'several'} maps make one picture? They are "
-            "added up. Scale 1 describes the features as well as its few tokens can. What is still missing is the "
-            "[[residual|The difference between the features of the picture and the sum of what has been said "
-            "so far.]]. Scale 2 describes the residual, scale 3 what is then missing, and so on.",
+            "added up. Scale 1 describes the features as well as its few tokens can. What is still missing "
+            "is the [[residual|The difference between the features of the picture and the sum of what has "
+            "been said so far.]]. Scale 2 describes the residual, scale 3 what is then missing, and so on.",
             f"To be added, every map is stretched to {_grid((h, w))} and smoothed a little. The decoder can "
             "draw the sum after any scale: stop early and you get the whole picture, blurred, instead of a "
             "part of it. Mostly, but not always, each scale brings the sum closer.",
