@@ -26,7 +26,9 @@ from explorer.analysis.residuals import unexplained_share
 from explorer.analysis.usage import count_tokens, usage_by_scale
 from explorer.samples import SAMPLES, load_sample
 from explorer.tokenizers.images import to_pil
-from explorer.ui.api import FAILED, Endpoints
+from explorer.ui.api import Endpoints
+from explorer.ui.api_generate import GenerateEndpoints
+from explorer.ui.api_values import FAILED
 from explorer.ui.options import AppOptions
 from explorer.ui.screenshots import serving
 from explorer.ui.workbench import Workbench
@@ -52,7 +54,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address():
-    with serving(AppOptions(device="cpu", precision="exact", generator="")) as url:
+    with serving(AppOptions(device="cpu", precision="exact")) as url:
         yield url
 
 
@@ -87,12 +89,17 @@ def assert_shows(path: str, image_1CHW) -> None:
     assert abs(shown - expected).max() <= 1  # pictures decoded in batches of other sizes differ by rounding
 
 
-def test_there_are_four_documented_endpoints(client):
+def test_every_endpoint_is_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert endpoints.keys() == {"/inspect", "/decode", "/edit", "/usage"}
-    for name, endpoint in endpoints.items():
-        description, parameters, returns = get_function_description(getattr(Endpoints, name[1:]))
-        assert description == endpoint["description"] and returns and f"`{name}`" in DOCUMENT
+    own = {"/inspect", "/decode", "/edit", "/usage", "/generate", "/complete", "/score"}
+    assert own <= endpoints.keys()
+    for name in endpoints:
+        assert f"`{name}`" in DOCUMENT
+    for name in own:
+        endpoint = endpoints[name]
+        call = getattr(Endpoints, name[1:], None) or getattr(GenerateEndpoints, name[1:])
+        description, parameters, returns = get_function_description(call)
+        assert description == endpoint["description"] and returns
         for parameter in (one["parameter_name"] for one in endpoint["parameters"]):
             assert parameters[parameter] and f"`{parameter}`" in DOCUMENT
 
@@ -293,7 +300,8 @@ def test_the_documented_python_example_runs(address, folder, monkeypatch, capsys
     monkeypatch.chdir(folder)
     (example,) = blocks("python")
     exec(example.replace("http://127.0.0.1:7860", address.rstrip("/")), {})
-    assert "4 of 4 files" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "4 of 4 files" in printed and "step 6 of 6" in printed and "of 130 tokens kept" in printed
 
 
 def test_the_documented_curl_example_runs(address, folder):
@@ -304,7 +312,8 @@ def test_the_documented_curl_example_runs(address, folder):
     answer = subprocess.run(
         ["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=60
     ).stdout
-    assert "event: complete" in answer and '"tokenizer": "mini-tokenizer"' in answer
+    assert answer.count("event: complete") == 2 and '"tokenizer": "mini-tokenizer"' in answer
+    assert '"step": 6' in answer
 
 
 def test_an_mcp_server_is_an_option_and_its_package_is_named(monkeypatch, capsys):
