@@ -1,7 +1,8 @@
 // Generate: what is asked of the model, the run as it streams, and what to do with it afterwards.
 //   T.generate.start(label, extra)   label: a class, "" = any picture; extra: any of {given, keep, force, note, seed, seeds,
-//                                    what, did}, see explorer/ui/run_request.py. A run with `given` becomes a branch of the
-//                                    picture on show; what: its name in the tree; did: the event that tells it.
+//                                    what, did, root}, see explorer/ui/run_request.py. A run with `given` becomes a branch of the
+//                                    picture on show, unless root is true (its tokens come from elsewhere); what: its
+//                                    name in the tree; did: the event that tells it.
 //   T.generate.stop(), .adjust(settings), .limits(), .look(name, data)
 // Events ("ts:did"): run-done, and after it what `did` says: branch-forced, regenerated, painted; guidance-changed.
 (() => {
@@ -30,9 +31,9 @@
     if (running) T.link.stop();
     settle({ label });
     running = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`;
-    const { what = null, did: event = null, ...asked } = extra;
+    const { what = null, did: event = null, root = false, ...asked } = extra;
     const old = run() && run().status === "running" ? { ...run(), status: "stopped" } : run();
-    plan = { what, event, before: old, parent: asked.given && old ? T.branches.remember(old) : null };
+    plan = { what, event, before: old, parent: asked.given && old && !root ? T.branches.remember(old) : null };
     T.set({ running, problem: null, upto: { ...state.upto, run: null }, ...show(old) });
     T.link.generate({ given: null, keep: null, force: null, note: "", ...state.settings, ...asked, run: running });
     wait();

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import gradio as gr
 
-from explorer.ui import components, run_look_ups
+from explorer.ui import components, painting, run_look_ups
 from explorer.ui.run_request import read_request
 from explorer.ui.run_views import run_views
 from explorer.ui.workbench import Workbench
@@ -28,6 +28,7 @@ def build() -> None:
             components.timeline("run", "The picture after each step")
             components.run_steps()
             components.run_again()
+            painting.build()
             components.branches()
         with gr.Column(elem_classes="ts-right"):
             components.sending()
@@ -48,6 +49,7 @@ def connect(bench: Workbench) -> None:
     def picture(data):
         return answer(run_look_ups.picture, bench, data)
 
+    painting.connect(bench)
     gr.HTML(
         html_template="",
         js_on_load=WIRE,
