@@ -1,12 +1,17 @@
-// A reload goes on where one was: token maps, policy and sampling settings stay in this browser, per tokenizer. Each tab
-// keeps its own (sessionStorage); a new one goes on with the last that was kept (localStorage). Photos are never stored.
+// A reload goes on where one was: token maps, the whole history, named states, policy and sampling settings stay in this
+// browser, per tokenizer. Each tab keeps its own (sessionStorage); a new one goes on with the last that was kept
+// (localStorage). Photos are never stored, only their tokens; what lies farthest from the present step is left out when
+// it would take more than LIMIT characters.
 (() => {
   const T = window.Tokenscope;
   const { state } = T;
-  const VERSION = 1;
+  const VERSION = 2;
   const PAUSE = 250;
-  const sources = new Map(); // number of a picture -> its own token maps, as they were before any edit
-  let untouched = null; // how the page looks before anybody touched it
+  const LIMIT = 400000;
+  const PICTURES = 8; // different pictures of the history; Python opens no more of them again
+  const pictures = new Map(); // number of a picture -> {sample, fit, title, credit, source: its tokens before any edit}
+  const seen = new Map(); // key of a step -> its token maps; every step was on show once
+  let untouched = null; // what would be kept of the page before anybody touched it
   let last = null; // what was written last
   let awaited = null; // what was sent to be restored
   let timer = 0;
@@ -16,19 +21,57 @@
   // a private window may refuse any of this: then a reload starts afresh
   const stores = () => [() => sessionStorage, () => localStorage];
   const quietly = (action) => { try { return action(); } catch { return null; } };
+  const presentOf = (kept) => kept.pictures[kept.line[kept.now].picture];
   function load(store) {
     const kept = quietly(() => JSON.parse(store().getItem(key())));
-    return kept && kept.version === VERSION && Array.isArray(kept.maps) ? kept : null;
+    return kept?.version === VERSION && quietly(() => presentOf(kept)) ? kept : null;
   }
   const forget = () => stores().forEach((store) => quietly(() => store().removeItem(key())));
+
+  function look(view) {
+    const { sample, fit, title, credit, picture, source } = view;
+    if (!pictures.has(picture)) pictures.set(picture, { sample, fit, title, credit, source: sample ? null : source });
+    seen.set(view.edit.history.find((step) => step.now).key, view.scales.map((scale) => scale.ids));
+  }
+
+  // the steps around the present one that fit, nearest first, then put in order again
+  function nearest(history, now, room) {
+    const chosen = [];
+    for (const step of [...history].sort((a, b) => Math.abs(a.at - now) - Math.abs(b.at - now))) {
+      if (!room(step)) break;
+      chosen.push(step);
+    }
+    return chosen.sort((a, b) => a.at - b.at);
+  }
 
   function now() {
     const view = state.docs.session;
     if (!view) return null;
-    const { sample, fit, title, credit, picture } = view;
-    const maps = view.scales.map((scale) => scale.ids);
-    if (!sources.has(picture)) sources.set(picture, (view.edit.changed && awaited?.source) || maps);
-    return { version: VERSION, sample, fit, title, credit, policy: view.edit.policy, label: view.edit.label, seed: view.edit.seed, maps, source: sample ? null : sources.get(picture), settings: state.settings };
+    look(view);
+    const used = [];
+    let size = 0;
+    // gives the step a place in what is kept, as long as there is room
+    const room = (step) => {
+      const maps = seen.get(step.key), about = pictures.get(step.picture);
+      if (!maps || !about) return false;
+      const known = used.includes(step.picture);
+      const more = JSON.stringify(maps).length + step.text.length + (known ? 0 : JSON.stringify(about).length);
+      if (size && (size + more > LIMIT || (!known && used.length >= PICTURES))) return false;
+      size += more;
+      if (!known) used.push(step.picture);
+      return true;
+    };
+    const entry = ({ key: of, picture, text, name }) => ({ name, picture: used.indexOf(picture), text, maps: seen.get(of) });
+    const history = view.edit.history.map((step, at) => ({ ...step, at }));
+    const present = history.find((step) => step.now);
+    if (!room(present)) return null;
+    const named = view.edit.named.filter(room); // they were asked for; then as much of the history as there is room
+    size -= JSON.stringify(seen.get(present.key)).length; // it is counted again
+    const line = nearest(history, present.at, room);
+    return {
+      version: VERSION, policy: view.edit.policy, label: view.edit.label, seed: view.edit.seed, settings: state.settings,
+      pictures: used.map((number) => pictures.get(number)), line: line.map(entry), now: line.findIndex((step) => step.now), named: named.map(entry),
+    };
   }
 
   function keep() {
@@ -41,15 +84,22 @@
 
   function changed() {
     const view = state.docs.session;
-    now(); // sees every picture before it is edited
-    if (awaited && view.edit.history.find((step) => step.now)?.text.startsWith("Restored")) restored(view);
+    if (awaited && view.edit.restored === awaited.mark) restored(view);
     else if (awaited && state.problem?.startsWith("What this browser had kept")) { awaited = null; forget(); }
+    look(view);
     if (state.remark?.picture && state.remark.picture !== view.picture) T.set({ remark: null });
     clearTimeout(timer);
     timer = setTimeout(keep, PAUSE);
   }
 
   function restored(view) {
+    // the steps came back in the order in which they were sent, under new numbers and keys
+    const remember = (steps, sent) => steps.forEach((step, n) => {
+      seen.set(step.key, sent[n].maps);
+      pictures.set(step.picture, awaited.pictures[sent[n].picture]);
+    });
+    remember(view.edit.history, awaited.line);
+    remember(view.edit.named, awaited.named);
     awaited = null;
     const edits = view.edit.changed ? `, ${T.count(view.edit.changed, "token")} changed` : "";
     const photo = view.sample || view.credit === "generated" ? "" : " The photo itself is not kept, only its tokens.";
@@ -75,12 +125,12 @@
       addEventListener("pagehide", keep);
       const own = load(() => sessionStorage);
       const kept = own || (link.sample ? null : load(() => localStorage));
-      if (!kept || (link.sample && (link.sample !== kept.sample || (link.fit && link.fit !== kept.fit)))) return false;
+      if (!kept || (link.sample && (link.sample !== presentOf(kept).sample || (link.fit && link.fit !== presentOf(kept).fit)))) return false;
       if (kept.settings && state.model.classes) useSettings(kept.settings);
       const same = (name) => JSON.stringify(kept[name]) === JSON.stringify(untouched[name]);
-      if (["sample", "fit", "policy", "maps"].every(same)) return false;
-      awaited = kept;
-      T.link.act("restore", { ...kept, settings: null, tokenizer: state.model.sha256 });
+      if (["pictures", "policy", "line", "named"].every(same)) return false;
+      awaited = { ...kept, mark: `${Date.now()}-${Math.random().toString(36).slice(2, 8)}` };
+      T.link.act("restore", { ...awaited, settings: null, tokenizer: state.model.sha256 });
       return true;
     },
   };

@@ -1,6 +1,6 @@
-"""A session goes on after a reload: the browser keeps token maps and policy and sends them back.
+"""A session goes on after a reload: the browser keeps token maps, history and policy, and sends them back.
 
-The photo itself is never kept. A sample is opened again, so that what compares with the picture works.
+The photos themselves are never kept. A sample is opened again, so that what compares with the picture works.
 The counterpart in the page is assets/js/restoring.js.
 """
 
@@ -12,37 +12,79 @@ import torch
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
 from explorer.ui import actions
-from explorer.ui.session import Scene, Session
+from explorer.ui.edit_actions import MAX_NAMED, NAME_LENGTH
+from explorer.ui.session import MAX_STEPS, Scene, Session
 from explorer.ui.workbench import Workbench
 
-STEP = "Restored from this browser"
 WITHOUT_PHOTO = "the photo itself was not kept"
+MAX_PICTURES = 8  # opened again one by one; the page keeps no more
+TEXT_LENGTH = 200
 
 
 def restore(bench: Workbench, session: Session, data: Mapping) -> Session:
-    """The kept picture as the next step of the session. What the browser sent is checked.
+    """The kept session instead of this one. What the browser sent is checked.
 
-    data: tokenizer (its sha256), maps and, for what is no sample, source: one list of codes per scale;
-    sample and fit, or title and credit; policy (with label and seed where finer scales are regenerated).
+    data: tokenizer (its sha256);
+    pictures: for each sample and fit, or title, credit and source (one list of codes per scale);
+    line: the steps of the history, each with the number of its picture (from 0), maps and text; now: which
+    step is on show; named: as line, each with a name;
+    policy (with label and seed where finer scales are regenerated); mark: comes back as it is.
     """
     if data.get("tokenizer") != bench.tokenizer.sha256:
         raise _unusable("it belongs to another model")
-    maps = _maps(bench, data.get("maps"))
-    number = session.opened + 1
-    if data.get("sample"):
-        scene = replace(_sample_scene(bench, data), number=number, maps=maps, step=STEP)
-    else:
-        source = _maps(bench, data.get("source"))
-        generated = data.get("credit") == "generated"
-        title = str(data.get("title") or "")[:120] or "your picture"
-        credit = "generated" if generated else WITHOUT_PHOTO
-        step = STEP if generated else f"{STEP}; {WITHOUT_PHOTO}"
-        scene = Scene(number, title, credit, None, "", source, maps, None, step)
-    return _with_policy(bench, session.then(scene), data)
+    sent = _entries(data, "pictures", 1, MAX_PICTURES)
+    pictures = [_picture(bench, one, session.opened + n) for n, one in enumerate(sent, start=1)]
+    line = [_scene(bench, pictures, one) for one in _entries(data, "line", 1, MAX_STEPS + 1)]
+    named = {
+        _text(one.get("name"), NAME_LENGTH): _scene(bench, pictures, one)
+        for one in _entries(data, "named", 0, MAX_NAMED)
+    }
+    now = data.get("now")
+    if type(now) is not int or not 0 <= now < len(line):
+        raise _unusable(f"its history has {len(line)} steps, and step {_text(now, 20)} was on show")
+    restored = Session(
+        past=tuple(line[:now]),
+        present=line[now],
+        future=tuple(line[now + 1 :]),
+        named=tuple(named.items()),
+        opened=session.opened + len(pictures),
+        restored=_text(data.get("mark"), 40),
+    )
+    return _with_policy(bench, restored, data)
 
 
-def _sample_scene(bench: Workbench, data: Mapping) -> Scene:
-    name, fit = data.get("sample"), data.get("fit")
+def _entries(data: Mapping, name: str, least: int, most: int) -> list[Mapping]:
+    found = data.get(name)
+    if (
+        not isinstance(found, list)
+        or not least <= len(found) <= most
+        or not all(isinstance(one, Mapping) for one in found)
+    ):
+        raise _unusable(f"its {name} should be a list of {least} to {most} entries")
+    return found
+
+
+def _picture(bench: Workbench, one: Mapping, number: int) -> Scene:
+    """A kept picture as it was before any edit."""
+    if one.get("sample"):
+        return replace(_sample_scene(bench, one), number=number)
+    source = _maps(bench, one.get("source"))
+    credit = "generated" if one.get("credit") == "generated" else WITHOUT_PHOTO
+    title = _text(one.get("title"), 120) or "your picture"
+    return Scene(number, title, credit, None, "", source, source, None, f"Opened {title}")
+
+
+def _scene(bench: Workbench, pictures: list[Scene], one: Mapping) -> Scene:
+    number = one.get("picture")
+    if type(number) is not int or not 0 <= number < len(pictures):
+        raise _unusable(f"a step belongs to picture {_text(number, 20)} of {len(pictures)}")
+    scene = pictures[number]
+    text = _text(one.get("text"), TEXT_LENGTH) or scene.step
+    return replace(scene, maps=_maps(bench, one.get("maps")), step=text)
+
+
+def _sample_scene(bench: Workbench, one: Mapping) -> Scene:
+    name, fit = one.get("sample"), one.get("fit")
     sample = next((sample for sample in SAMPLES if sample.name == name), None)
     if sample is None:
         raise _unusable("its sample picture is gone")
@@ -74,6 +116,10 @@ def _maps(bench: Workbench, sent: object) -> TokenMaps:
             raise _unusable(f"scale {k} has a token that is no code from 0 to {codes - 1}")
         maps.append(torch.tensor(ids).view(1, h, w))
     return TokenMaps(tuple(maps), bench.tokenizer.meta)
+
+
+def _text(value: object, length: int) -> str:
+    return " ".join(str("" if value is None else value).split())[:length]
 
 
 def _unusable(why: str) -> ValueError:

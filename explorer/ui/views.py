@@ -114,6 +114,7 @@ def _picture_view(bench: Workbench, scene: Scene, before: Tensor) -> dict:
         "ratio": f"{W} / {H}",
         "input": bytes_uri(scene.picture.fits[scene.fit]) if scene.picture else "",
         "before": data_uri(before),
+        "source": [ids.flatten().tolist() for ids in scene.source],
     }
 
 
@@ -183,12 +184,26 @@ def _edit_view(session: Session) -> dict:
         "policy": session.policy,
         "label": session.label,
         "seed": session.seed,
-        "named": [{"name": name, "now": one is scene} for name, one in session.named],
+        "named": [
+            {"name": name, **_step_view(one), "now": _content(one) == _content(scene)}
+            for name, one in session.named
+        ],
         "undo": bool(session.past),
         "redo": bool(session.future),
         "changed": changed,
-        "history": [{"text": one.step, "now": index == len(session.past)} for index, one in enumerate(steps)],
+        "history": [_step_view(one) | {"now": index == len(session.past)} for index, one in enumerate(steps)],
+        "restored": session.restored,
     }
+
+
+def _step_view(scene: Scene) -> dict:
+    """key: the same for the same tokens of the same picture; the page remembers the tokens under it."""
+    number, digest = _content(scene)
+    return {"text": scene.step, "picture": number, "key": f"{number}-{digest}"}
+
+
+def _content(scene: Scene) -> tuple[int, str]:
+    return scene.number, scene.maps.digest()[:16]
 
 
 def _finite(value: Tensor) -> float | None:

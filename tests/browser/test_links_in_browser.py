@@ -1,10 +1,13 @@
 """Links and reloads: a link brings another visitor to the same place, a reload goes on where one was."""
 
+import json
+
 import pytest
 from browser_support import final_picture, open_tab, photo, upload
 
 pytestmark = pytest.mark.browser
 
+IDS = "() => Tokenscope.state.docs.session.scales.map((scale) => scale.ids)"
 STORED = "() => Object.keys(localStorage).filter((key) => key.startsWith('tokenscope-session'))"
 
 
@@ -114,12 +117,14 @@ def test_a_reload_goes_on_and_there_is_a_way_to_start_afresh(open_page):
     edit(page, 5)
     says(page, "sample=cat")
     picture = final_picture(page)
+    steps = "() => Tokenscope.state.docs.session.edit.history.map(({ text, now }) => ({ text, now }))"
+    history = page.evaluate(steps)
     reloaded(page)
     remark(page).wait_for()
     assert "Restored from this browser" in remark(page).inner_text()
     assert where(page)["tab"] == "Edit" and final_picture(page) == picture
     view = page.evaluate("() => Tokenscope.state.docs.session")
-    assert view["edit"]["history"][-1]["text"] == "Restored from this browser"
+    assert page.evaluate(steps) == history and len(history) > 2
     assert view["edit"]["policy"] == "requantise" and view["scales"][-1]["psnr"] > 0
     remark(page).get_by_role("button", name="Start afresh").click()
     page.wait_for_function(
@@ -128,6 +133,61 @@ def test_a_reload_goes_on_and_there_is_a_way_to_start_afresh(open_page):
     page.wait_for_timeout(600)
     assert page.evaluate("() => Tokenscope.state.docs.session.edit.changed") == 0
     assert page.evaluate(STORED) == []
+
+
+def test_undo_and_named_states_survive_a_reload_and_the_next(open_page):
+    page = open_page()
+    edit(page, 5)
+    page.evaluate("() => Tokenscope.link.act('snapshot', { name: 'five' })")
+    five = page.evaluate(IDS)
+    page.evaluate("() => Tokenscope.link.act('whole', { scale: 4, how: 'overturn' })")
+    page.wait_for_function("() => Tokenscope.state.docs.session.edit.history.length === 3")
+    turned = page.evaluate(IDS)
+    page.evaluate("() => Tokenscope.link.act('undo', {})")
+    page.wait_for_function("() => Tokenscope.state.docs.session.edit.redo")
+    page.wait_for_timeout(400)
+    for _ in range(2):
+        reloaded(page)
+        remark(page).wait_for()
+        assert page.evaluate(IDS) == five
+    page.evaluate("() => Tokenscope.link.act('redo', {})")
+    page.wait_for_function("() => !Tokenscope.state.docs.session.edit.redo")
+    assert page.evaluate(IDS) == turned
+    for _ in range(2):
+        page.evaluate("() => Tokenscope.link.act('undo', {})")
+    page.wait_for_function("() => !Tokenscope.state.docs.session.edit.undo")
+    assert page.evaluate("() => Tokenscope.state.docs.session.edit.changed") == 0
+    open_tab(page, "Edit")
+    page.get_by_role("button", name="Restore five").click()
+    page.wait_for_function("() => Tokenscope.state.docs.session.edit.changed > 0")
+    assert page.evaluate(IDS) == five
+
+
+LONG_HISTORY = """() => {
+  const { state, set } = Tokenscope, { session } = state.docs;
+  for (let n = 0; n < 40; n++) {
+    const ids = Array.from({ length: 4096 }, (_, cell) => 1000 + ((cell * 7 + n) % 1000));
+    const step = (at) => ({ text: `step ${at}`, picture: session.picture, key: `long-${at}`, now: at === n });
+    const edit = { ...session.edit, history: Array.from({ length: n + 1 }, (_, at) => step(at)) };
+    const scale = { ...session.scales[0], h: 64, w: 64, ids, colours: ids.map(() => "#888888") };
+    const scales = [scale, ...session.scales.slice(1)];
+    set({ docs: { ...state.docs, session: { ...session, edit, scales } } });
+  }
+}"""
+
+
+def test_what_is_kept_stays_small_however_long_the_history(open_page):
+    page = open_page()
+    page.evaluate(LONG_HISTORY)
+    page.wait_for_timeout(500)
+    [text] = page.evaluate(
+        """() => Object.keys(localStorage).filter((key) => key.startsWith('tokenscope-session'))
+          .map((key) => localStorage[key])"""
+    )
+    kept = json.loads(text)
+    assert 100_000 < len(text) < 450_000
+    assert kept["line"][-1]["text"] == "step 39" == kept["line"][kept["now"]]["text"]
+    assert 10 < len(kept["line"]) < 40
 
 
 def test_a_photo_is_not_kept_but_its_tokens_are(open_page):
@@ -183,7 +243,7 @@ def test_spoilt_storage_is_one_sentence_and_then_forgotten(open_page):
         """() => { for (const store of [localStorage, sessionStorage]) for (const key of Object.keys(store))
           if (key.startsWith('tokenscope-session')) {
             const kept = JSON.parse(store[key]);
-            kept.maps[0] = [1e9];
+            kept.line[kept.now].maps[0] = [1e9];
             window.addEventListener('pagehide', () => { store[key] = JSON.stringify(kept); });
           } }"""
     )

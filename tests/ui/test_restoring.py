@@ -15,18 +15,33 @@ def bench():
     return Workbench(tiny_multi())
 
 
-def kept(bench, session, **changes) -> dict:
-    """What assets/js/restoring.js would store of this session."""
-    scene = session.present
+def flat(maps) -> list[list[int]]:
+    return [ids[0].flatten().tolist() for ids in maps]
+
+
+def kept(bench, session, photo=None, **changes) -> dict:
+    """What assets/js/restoring.js would store of this session. photo: the title of an upload in place of the
+    sample."""
+    line = [*session.past, session.present, *session.future]
+    scenes = {scene.number: scene for scene in [*line, *(scene for _, scene in session.named)]}
+    numbers = list(scenes)
+
+    def picture(scene) -> dict:
+        if photo is None:
+            return {"sample": scene.picture.sample, "fit": scene.fit, "title": scene.title, "source": None}
+        return {"sample": "", "fit": "", "title": photo, "credit": "", "source": flat(scene.source)}
+
+    def step(scene) -> dict:
+        return {"picture": numbers.index(scene.number), "maps": flat(scene.maps), "text": scene.step}
+
     return {
         "tokenizer": bench.tokenizer.sha256,
-        "sample": scene.picture.sample if scene.picture else "",
-        "fit": scene.fit,
-        "title": scene.title,
-        "credit": scene.credit,
+        "mark": "mark 1",
+        "pictures": [picture(scene) for scene in scenes.values()],
+        "line": [step(scene) for scene in line],
+        "now": len(session.past),
+        "named": [{"name": name, **step(scene)} for name, scene in session.named],
         "policy": session.policy,
-        "maps": [ids[0].flatten().tolist() for ids in scene.maps],
-        "source": [ids[0].flatten().tolist() for ids in scene.source],
         **changes,
     }
 
@@ -44,16 +59,42 @@ def test_an_edited_sample_comes_back_with_its_picture_fit_and_policy(bench, edit
     view = session_view(bench, back)
     assert back.present.maps == edited.present.maps and back.present.source == edited.present.source
     assert (view["fit"], view["edit"]["policy"], view["edit"]["changed"]) == ("letterbox", "requantise", 1)
-    assert view["edit"]["history"][-1]["text"] == "Restored from this browser"
+    assert view["edit"]["restored"] == "mark 1"
     assert view["scales"][-1]["psnr"] > 0
 
 
+def test_the_whole_history_and_the_named_states_come_back(bench, edited):
+    session = perform(bench, edited, "snapshot", {"name": "before"})
+    session = perform(bench, session, "whole", {"scale": 4, "how": "randomise", "seed": 1})
+    session = perform(bench, perform(bench, session, "undo", {}), "undo", {})
+    back = perform_restore(bench, kept(bench, session))
+    old, new = (session_view(bench, one)["edit"]["history"] for one in (session, back))
+    assert [(step["text"], step["now"]) for step in new] == [(step["text"], step["now"]) for step in old]
+    assert [entry["now"] for entry in session_view(bench, back)["edit"]["named"]] == [False]
+    for step in ("redo", "redo"):
+        session, back = perform(bench, session, step, {}), perform(bench, back, step, {})
+        assert back.present.maps == session.present.maps
+    for _ in session.past:
+        session, back = perform(bench, session, "undo", {}), perform(bench, back, "undo", {})
+        assert (back.present.maps, back.present.fit) == (session.present.maps, session.present.fit)
+    back = perform(bench, back, "recall", {"name": "before"})
+    assert back.present.maps == edited.present.maps
+
+
+def test_restored_pictures_have_numbers_that_the_page_has_not_seen(bench, edited):
+    """It keeps what belongs to a picture by its number."""
+    here = first_session(bench)
+    back = perform_restore(bench, kept(bench, edited))
+    numbers = {scene.number for scene in (*back.past, back.present)}
+    assert min(numbers) > here.opened and back.opened == max(numbers)
+
+
 def test_a_photo_comes_back_as_tokens_only(bench, edited):
-    back = perform_restore(bench, kept(bench, edited, sample="", fit="crop", title="me.png", credit=""))
+    back = perform_restore(bench, kept(bench, edited, photo="me.png"))
     view = session_view(bench, back)
     assert back.present.picture is None and back.present.maps == edited.present.maps
-    assert view["title"] == "me.png" and view["edit"]["changed"] == 1
-    assert "the photo itself was not kept" in view["edit"]["history"][-1]["text"]
+    assert (view["title"], view["credit"]) == ("me.png", "the photo itself was not kept")
+    assert view["edit"]["changed"] == 1
     assert perform(bench, back, "reset", {}).present.maps == edited.present.source
 
 
@@ -62,26 +103,46 @@ def test_a_policy_that_is_not_possible_any_more_is_left_out(bench, edited):
     assert back.policy == "keep" and back.present.maps == edited.present.maps
 
 
-def cut(maps: list) -> list:
-    return [*maps[:-1], maps[-1][:-1]]
+def with_maps(change):
+    """The step on show with other maps."""
+
+    def spoil(data: dict) -> dict:
+        step = data["line"][data["now"]]
+        return {"line": [*data["line"][:-1], {**step, "maps": change(step["maps"])}]}
+
+    return spoil
+
+
+def with_picture(**change):
+    return lambda data: {"pictures": [{**data["pictures"][0], **change}, *data["pictures"][1:]]}
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda data: {"tokenizer": "another"},
-        lambda data: {"maps": None},
-        lambda data: {"maps": data["maps"][:-1]},
-        lambda data: {"maps": cut(data["maps"])},
-        lambda data: {"maps": [[10**6], *data["maps"][1:]]},
-        lambda data: {"maps": [[-1], *data["maps"][1:]]},
-        lambda data: {"maps": [[True], *data["maps"][1:]]},
-        lambda data: {"maps": [["1"], *data["maps"][1:]]},
-        lambda data: {"sample": "no such"},
-        lambda data: {"sample": ["flower"]},
-        lambda data: {"fit": "stretch"},
-        lambda data: {"fit": {}},
-        lambda data: {"sample": "", "source": "x"},
+        with_maps(lambda maps: None),
+        with_maps(lambda maps: maps[:-1]),
+        with_maps(lambda maps: [*maps[:-1], maps[-1][:-1]]),
+        with_maps(lambda maps: [[10**6], *maps[1:]]),
+        with_maps(lambda maps: [[-1], *maps[1:]]),
+        with_maps(lambda maps: [[True], *maps[1:]]),
+        with_maps(lambda maps: [["1"], *maps[1:]]),
+        with_picture(sample="no such"),
+        with_picture(sample=["flower"]),
+        with_picture(fit="stretch"),
+        with_picture(fit={}),
+        with_picture(sample="", source="x"),
+        lambda data: {"pictures": []},
+        lambda data: {"pictures": data["pictures"] * 40},
+        lambda data: {"line": []},
+        lambda data: {"line": data["line"] * 200},
+        lambda data: {"line": [1]},
+        lambda data: {"line": [{**data["line"][0], "picture": 99}]},
+        lambda data: {"line": [{**data["line"][0], "picture": True}]},
+        lambda data: {"now": len(data["line"])},
+        lambda data: {"now": None},
+        lambda data: {"named": {}},
     ],
 )
 def test_what_does_not_fit_is_refused_and_the_session_stays(bench, edited, spoil):
