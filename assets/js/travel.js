@@ -10,7 +10,7 @@
   // start: the pictures to flip tokens of; places: order -> {k, n}, counted from 0; result, sweep: what came back
   state.travel = {
     about: null, source: RUN, label: null, seed: 0, how: "random", typed: {}, mode: "regenerate", threshold: "8", count: "12",
-    running: false, stopped: false, problem: null, progress: null, start: null, places: {}, result: null, asked: null, sweep: null, swept: null,
+    running: false, stopped: false, problem: null, progress: null, start: null, places: {}, result: null, asked: null, sweep: null, swept: null, startKey: null,
   };
   const mine = () => state.travel;
   let one = null;
@@ -229,10 +229,10 @@
       if (running === "draw") return [`Drawing: step ${start.done} of ${start.total}.`, ""];
       if (start.status !== "done") return [stopped ? "Stopped before the pictures were complete." : "The pictures are not complete.", "Draw them again."];
       if (!result?.models.length) return ["Choose a token of each model, then flip both.", stopped ? "Stopped. Nothing was changed." : "Click a token on the maps; arrows move, brackets change the scale, Enter flips."];
-      const parts = result.models.map((model) => `${T.comparing.percent(model.affected[threshold].share)} in ${model.order} order`).join(", ");
-      const what = result.mode === "decode" ? "and decoding" : "and drawing what follows again";
+      const parts = result.models.map((model, n) => `${T.comparing.percent(model.affected[threshold].share)}${n ? "" : " of the pixels"} in ${model.order} order`).join(" and ");
+      const what = result.mode === "decode" ? "Nothing else was changed; the pictures were decoded again. " : "What follows it was drawn again with the same random numbers. ";
       const places = result.models.map((model) => `${T.comparing.ORDER[model.order]}: ${placeText(model, model.scale - 1, model.cell)}, code ${model.old} became ${model.code}, ${T.comparing.percent(model.before_share)} of the tokens were known before this step`).join(". ");
-      return [`Flipping one token ${what} changed ${parts} of the pixels.`, `${fresh() ? "" : "Out of date: another token or setting is chosen now. "}${places}.`];
+      return [`One flipped token changed ${parts}.`, `${fresh() ? "" : "Out of date: another token or setting is chosen now. "}${what}${places}.`];
     }
 
     T.subscribe(root, ["travel"], () => {

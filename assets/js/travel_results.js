@@ -24,7 +24,7 @@
         el("div", { class: "ts-bars", style: { "--count": groups.length } }, groups.map(([differ, drawn], n) => el("div", { "data-tip": `${word} ${n + 1}: ${say([differ, drawn])}` }, el("small", { class: "ts-num", text: drawn ? `${differ}/${drawn}` : "" }), el("i", { class: drawn ? "" : "ts-none-drawn", style: { "--v": drawn ? `${(30 * differ) / drawn}px` : "0px" } }), el("span", { text: n + 1 })))));
     };
     function changedMaps(model) {
-      return el("div", { class: "ts-changed-maps", style: { "--columns": model.scales.map(({ h, w }) => `minmax(0, ${T.geometry.weight({ h, w }).toFixed(3)}fr)`).join(" ") } }, model.scales.map((scale, k) => {
+      return el("div", { class: `ts-changed-maps ts-changed-${model.order}`, style: { "--columns": model.scales.map(({ h, w }) => `minmax(0, ${T.geometry.weight({ h, w }).toFixed(3)}fr)`).join(" ") } }, model.scales.map((scale, k) => {
         const count = model.changed[k].reduce((a, b) => a + b, 0);
         return el("div", { class: "ts-see-grid", role: "img", "aria-label": `Scale ${k + 1}: ${T.count(count, "token")} changed`, style: { "--w": scale.w, "--h": scale.h } },
           model.changed[k].map((value, n) => el("i", { class: `ts-see${k === model.scale - 1 && n === model.cell ? " ts-flipped" : value ? " ts-came-out" : ""}` })));
@@ -119,14 +119,12 @@
       return model ? T.travel.placeText(model, point.scale - 1, point.cell) : `scale ${point.scale}`;
     };
     // one line per model through the mean of the flips at the same place of the sequence
-    function line(points, order, threshold) {
-      const at = new Map();
-      for (const point of points.filter((one) => one.order === order)) at.set(point.before_share, [...(at.get(point.before_share) || []), point.share[threshold]]);
-      const means = [...at].sort(([a], [b]) => a - b).map(([share, values]) => [share, values.reduce((a, b) => a + b, 0) / values.length]);
-      if (!means.length) return [];
+    function line(order, threshold) {
+      const means = mine().sweep.lines[order]?.[threshold];
+      if (!means?.length) return [];
       const [lastX, lastY] = means.at(-1);
       return [el("svg:path", { class: `ts-sweep-line ts-line-${order}`, d: means.map(([share, value], n) => `${n ? "L" : "M"}${x(share).toFixed(1)} ${y(value).toFixed(1)}`).join("") }),
-        el("svg:text", { class: "ts-name", x: Math.min(x(lastX), W - RIGHT - 4), y: y(lastY) - 10, "text-anchor": "end", text: order === "raster" ? "■ raster" : "● next-scale" })];
+        el("svg:text", { class: "ts-name ts-halo", ...(lastX < 0.8 ? { x: x(lastX) + 12, y: y(lastY) + 4 } : { x: W - RIGHT, y: y(lastY) - 30, "text-anchor": "end" }), text: order === "raster" ? "■ raster" : "● next-scale" })];
     }
     function draw() {
       const { points } = mine().sweep;
@@ -140,7 +138,7 @@
         el("svg:text", { x: W - RIGHT, y: H - 4, "text-anchor": "end", text: "% of the tokens known before the flipped one's step" }),
       ];
       chart.replaceChildren(el("svg:svg", { class: "ts-chart", viewBox: `0 0 ${W} ${H}`, role: "group", "aria-label": "Affected area against the place of the flip in the sequence" },
-        axes, ["next-scale", "raster"].map((order) => line(points, order, threshold)), points.map((point) => mark(point, threshold))));
+        axes, ["next-scale", "raster"].flatMap((order) => line(order, threshold)), points.map((point) => mark(point, threshold))));
     }
     function say() {
       const { sweep, running, stopped, start } = mine();
@@ -151,7 +149,7 @@
         const mineOnly = sweep.points.filter((point) => point.order === order).sort((a, b) => a.before_share - b.before_share);
         return mineOnly.length > 1 ? `${T.comparing.ORDER[order]}: ${percent(mineOnly[0].share[mine().threshold])} of the pixels for the first token tried, ${percent(mineOnly.at(-1).share[mine().threshold])} for the last` : "";
       }).filter(Boolean).join(". ");
-      return `${T.travel.sweepFresh() || running ? "" : stopped ? "" : "Out of date: pictures or settings have changed. "}${extremes}${extremes ? ". " : ""}${stopped && sweep.status !== "done" ? "" : ""}Other code: ${sweep.how}. Lines join the means of flips at the same place; click a point to choose its token.${end}`;
+      return `${T.travel.sweepFresh() || running ? "" : stopped ? "" : "Out of date: pictures or settings have changed. "}${extremes}${extremes ? ". " : ""}Other code: ${sweep.how}. Lines join the means of flips at the same place; click a point to choose its token.${end}`;
     }
     T.subscribe(root, ["travel"], () => {
       const { about, running, sweep } = mine();

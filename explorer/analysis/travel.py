@@ -127,6 +127,14 @@ def spread_places(grids: Sequence[Grid], count: int) -> list[Place]:
     return places
 
 
+def means_by_place(places: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
+    """(place, mean of its values), by place: several flips at one place of the sequence become one point."""
+    found: dict[float, list[float]] = {}
+    for place, value in zip(places, values, strict=True):
+        found.setdefault(place, []).append(value)
+    return [(place, sum(found[place]) / len(found[place])) for place in sorted(found)]
+
+
 def other_code(codebook_VC: Tensor, code: int, how: str, seed: int = 0) -> int:
     """A code other than this one: how = "random" (a function of seed and code), "nearest", "farthest".
 

@@ -16,6 +16,7 @@ from explorer.analysis.travel import (
     affected,
     changed_tokens,
     keep_up_to,
+    means_by_place,
     other_code,
     spread_places,
     written_before,
@@ -281,7 +282,7 @@ def sweep(
         for place in spread_places(maps.grids, count):
             flips.append(flip_of(pair, maps, place, how, seed))
     of, points = {"mode": mode, "how": how, "total": len(flips)}, []
-    yield of | {"status": "running", "done": 0, "points": []}
+    yield of | {"status": "running", "done": 0, "points": [], "lines": {}}
     for number, one in enumerate(flips, start=1):
         for outcome in outcomes(one, mode, label, seed):
             if outcome is None:
@@ -291,7 +292,20 @@ def sweep(
             "status": "done" if number == len(flips) else "running",
             "done": number,
             "points": list(points),
+            "lines": mean_lines(points),
         }
+
+
+def mean_lines(points: list[dict]) -> dict:
+    """For every order and threshold: (share known before, mean share of pixels changed), in this order."""
+    lines: dict[str, dict[str, list]] = {}
+    for order in dict.fromkeys(point["order"] for point in points):
+        mine = [point for point in points if point["order"] == order]
+        before = [point["before_share"] for point in mine]
+        lines[order] = {
+            str(t): means_by_place(before, [point["share"][str(t)] for point in mine]) for t in THRESHOLDS
+        }
+    return lines
 
 
 def point_view(outcome: Outcome) -> dict:
