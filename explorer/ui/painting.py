@@ -1,4 +1,4 @@
-"""In- and out-painting in Generate: the page shows which tokens stay. The counterpart is assets/js/painting.js.
+"""In- and out-painting in Generate: the page shows which tokens stay. In the page: assets/js/painting.js.
 
 Drawing itself is an ordinary run with a mask (run_request.py); here is only the look-up that brings the mask
 to every scale, by the very function that the generator uses.
@@ -16,7 +16,9 @@ from explorer.ui.workbench import Workbench
 log = logging.getLogger(__name__)
 
 WIRE = "Tokenscope.connectPainting({server})"
-FAILED = "The server could not bring the mask to every scale; it has logged why. What you painted is unchanged."
+FAILED = (
+    "The server could not bring the mask to every scale; it has logged why. What you painted is unchanged."
+)
 
 
 def build() -> None:
