@@ -84,7 +84,7 @@
   // buttons for the document that get() gives; node.show() looks at it again
   T.exportRow = (get, save = (what) => T.saveRun(what, get())) => {
     const button = ({ what, text, name, tip }) => el("button", { type: "button", class: "ts-button", text, "aria-label": name, "data-what": what, "data-tip": tip, onclick: () => save(what) });
-    const groups = GROUPS.map(([title, kinds]) => [el("span", { class: "ts-muted", text: title }), el("div", { class: "ts-row", role: "group", "aria-label": title }, kinds.map(button))]);
+    const groups = GROUPS.flatMap(([title, kinds]) => [el("span", { class: "ts-muted", text: title }), el("div", { class: "ts-row", role: "group", "aria-label": title }, kinds.map(button))]);
     const says = el("p", { class: "ts-caption", role: "status" });
     const halt = el("button", { type: "button", class: "ts-button ts-plain", text: "Cancel", onclick: () => stop() });
     const failed = el("p", { class: "ts-failed", role: "alert", hidden: true });

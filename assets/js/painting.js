@@ -88,7 +88,7 @@
     const cells = el("div", { class: "ts-keep-cells", role: "grid", "aria-multiselectable": "true" });
     const canvas = el("div", { class: "ts-keep" }, image, cells);
     const way = T.segment("What is drawn again", HOW, how);
-    const size = T.segment("Brush, in cells", SIZES.map((n) => ({ value: String(n), text: `${n}×${n}`, tip: n === 1 ? "One cell of the finest token map." : `${n} by ${n} cells of the finest token map.` })), (value) => put({ size: Number(value) }));
+    const size = T.segment("Brush, in cells", SIZES.map((n) => ({ value: String(n), text: String(n), tip: n === 1 ? "One cell of the finest token map." : `${n} by ${n} cells of the finest token map.` })), (value) => put({ size: Number(value) }));
     const button = (text, tip, act) => el("button", { type: "button", class: "ts-button", text, "data-tip": tip, onclick: act });
     const back = button("Undo", "Takes the last stroke back.", undo);
     const invert = button("Invert", "Painted and unpainted cells change places.", () => change(painted().map((one) => 1 - one)));
@@ -106,7 +106,7 @@
       el("div", { class: "ts-paint-left" }, of, canvas, el("p", { class: "ts-caption", text: "Drag to paint; begin on a painted cell to erase. With the keyboard, arrows move and space paints or erases." })),
       el("div", { class: "ts-paint-right" },
         setting("Painted", way), setting("Brush", el("div", { class: "ts-row" }, size, back, invert, clear)),
-        el("h3", { text: "What stays, at every scale" }), strip, says, about, failed,
+        el("h3", { text: "What stays, at every scale (kept / all tokens)" }), strip, says, about, failed,
         el("div", { class: "ts-row ts-paint-go" }, el("label", { for: "ts-paint-class", text: "Class" }), label, el("label", { for: "ts-paint-seed", text: "Seed" }), seed, go, why)));
     root.append(el("div", { class: "ts-toolbar" }, toggle), body);
     let at = 0;
@@ -208,11 +208,11 @@
         const kept = scales?.[k], own = fits(doc()) ? doc().scales[k] : null;
         inner.forEach((cell, n) => {
           const stays = kept ? kept[n] : 1;
-          cell.classList.toggle("ts-unknown", !stays);
+          cell.classList.toggle("ts-unkept", !stays);
           cell.style.setProperty("--c", (stays && own?.colours?.[n]) || "transparent");
         });
         const count = kept ? kept.reduce((a, b) => a + b, 0) : inner.length;
-        text.textContent = `${count} of ${inner.length}`;
+        text.textContent = `${count}/${inner.length}`;
         map.setAttribute("aria-label", `Scale ${k + 1}: ${count} of ${T.count(inner.length, "token")} ${count === 1 ? "stays" : "stay"}`);
       });
     }
