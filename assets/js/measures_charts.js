@@ -37,7 +37,7 @@
         left[0] === null ? null : chart({
           name: "Left unexplained", about: found.against === "input" ? "Share of the energy (mean square) of the picture's features that is still missing after this scale. Features are what the encoder makes of the picture and the tokens have to describe." : "Share of the energy (mean square) of the finished features that is still missing after this scale.",
           unit: "% of the feature's energy", values: left, top: Math.max(1, ...left), label: percent, say: (v) => `${T.number(100 * v)} % left unexplained`,
-          note: found.edited && found.against === "input" ? "Of the picture's own tokens, before the edits." : "Lower is closer.",
+          note: found.edited && found.against === "input" ? "Of the tokens as edited. Lower is closer." : "Lower is closer.",
         }),
         chart({
           name: "PSNR", about: "Peak signal-to-noise ratio: −10 log10 of the mean squared error of the pixels. 10 dB more is a tenth of the squared error.",

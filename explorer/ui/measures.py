@@ -14,7 +14,7 @@ from torch import Tensor
 
 from explorer.analysis.fidelity import SSIM_WINDOW, error_map, psnr, ssim
 from explorer.analysis.information import RGB_BITS, rate
-from explorer.analysis.residuals import unexplained_of
+from explorer.analysis.residuals import unexplained_of, unexplained_share
 from explorer.analysis.usage import Usage, count_tokens, usage
 from explorer.figures.errors import error_pictures
 from explorer.figures.images import picture_uri
@@ -121,9 +121,12 @@ def about(scene: Scene) -> dict:
 def unexplained(bench: Workbench, scene: Scene) -> list[float] | None:
     """The share of the feature's energy left before any scale and after each; None for a single scale.
 
-    Of the picture's own tokens, also when they were edited: the feature of the input is not kept. A generated
-    picture has none, its finished f_hat stands in for it.
+    Edited tokens are held against the feature of the input, which is computed again. A generated picture has
+    none, its finished f_hat stands in for it.
     """
+    if scene.picture is not None and scene.maps != scene.source:
+        image = as_image(scene.picture.fits[scene.fit])
+        return unexplained_share(bench.tokenizer.trace(image, n=1, given=scene.maps))[:, 0].tolist()
     if scene.numbers is not None:
         return [scene.numbers[0].unexplained[0], *(numbers.unexplained[1] for numbers in scene.numbers)]
     if len(scene.maps) == 1:

@@ -166,6 +166,47 @@ def test_trace(tok, image, maps):
             tok.trace(image, n=n)
 
 
+def test_trace_of_given_maps(tok, image, maps):
+    """The tokens are the given ones, and what each leaves is the feature less their f_hat."""
+    same = tok.trace(image, n=1, given=maps)
+    own = tok.trace(image, n=1)
+    for a, b in zip(same, own, strict=True):
+        assert torch.equal(a.ids, b.ids) and torch.equal(a.distance, b.distance)
+        assert torch.equal(a.energy_after, b.energy_after)
+    first = maps[0].clone()
+    first.view(-1)[0] = (first.view(-1)[0] + 1) % tok.vocab_size
+    edited = maps.with_map(1, first)
+    trace = tok.trace(image, n=2, given=edited)
+    for scale, ids in zip(trace, edited, strict=True):
+        assert torch.equal(scale.ids, ids)
+        assert (scale.nearest_distance[..., 0] <= scale.distance + 1e-4).all()
+    if len(tok.grids) > 1:
+        with torch.no_grad():
+            rest = tok._features(image) - tok.accumulate(edited)[-1]
+        assert torch.allclose(trace[-1].energy_after, rest.square().mean((1, 2, 3)), rtol=1e-3)
+    unknown = maps.with_map(1, torch.full_like(first, -1))
+    for wrong, words in ((unknown, "not known"), (TokenMaps([m[:1] for m in maps]), "holds 1 images")):
+        with pytest.raises(ValueError, match=words):
+            tok.trace(image, given=wrong)
+
+
+def test_contributions_are_what_a_constant_map_adds(tok):
+    for k in {1, len(tok.grids)}:
+        found = tok.contributions(k)
+        assert found.shape[0] == tok.vocab_size and plain(found, torch.float32)
+        code = int(found.square().sum(1).argmax())
+        if len(tok.grids) == 1:
+            assert torch.allclose(found, tok.codebook)
+            continue
+        ids_155 = torch.full((1, 5, 5), code)
+        with torch.no_grad():
+            added = tok._net.quantize.contribution(ids_155, k - 1, len(tok.grids), (5, 5))
+        assert torch.allclose(found[code], added[0, :, 2, 2], atol=1e-4)
+    for wrong in (0, len(tok.grids) + 1):
+        with pytest.raises(ValueError, match=str(wrong)):
+            tok.contributions(wrong)
+
+
 def test_codebook_and_swatches(tok):
     codebook = tok.codebook
     assert codebook.shape[0] == tok.vocab_size and plain(codebook, torch.float32)

@@ -194,13 +194,18 @@ def test_what_cannot_be_mixed_is_a_sentence(bench, session):
 # Named states
 
 
+def shown(bench, session) -> list[tuple[str, bool]]:
+    """The names on the page, and whether each is what is on show."""
+    return [(one["name"], one["now"]) for one in session_view(bench, session)["edit"]["named"]]
+
+
 def test_a_named_state_comes_back_and_can_be_undone(bench, session):
     edited = perform(bench, session, "replace", {"scale": 4, "cells": [3], "code": 9})
     named = perform(bench, edited, "snapshot", {"name": "  my   <b>state</b> "})
     assert named.past == edited.past and named.present is edited.present  # naming is no step
-    assert session_view(bench, named)["edit"]["named"] == [{"name": "my <b>state</b>", "now": True}]
+    assert shown(bench, named) == [("my <b>state</b>", True)]
     other = perform(bench, named.undo(), "sample", {"name": "cat"})
-    assert session_view(bench, other)["edit"]["named"] == [{"name": "my <b>state</b>", "now": False}]
+    assert shown(bench, other) == [("my <b>state</b>", False)]
     back = perform(bench, other, "recall", {"name": "my <b>state</b>"})
     assert back.present.maps == edited.present.maps and back.present.number == edited.present.number
     assert steps(back)[-1] == "Restored “my <b>state</b>”"

@@ -10,6 +10,7 @@ from PIL import Image
 from tiny_tokenizers import MULTI_GRIDS, VOCAB, tiny_multi, tiny_single
 
 from explorer.analysis.fidelity import error_map, psnr, ssim
+from explorer.analysis.residuals import unexplained_of
 from explorer.generators import NextScaleGenerator
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.ui import measures, surprise
@@ -83,12 +84,17 @@ def test_bits_follow_from_tokens_and_codes(bench):
     }  # fmt: skip
 
 
-def test_an_edit_is_measured_and_the_energy_stays_that_of_the_own_tokens(bench):
+def test_an_edit_is_measured_and_its_unexplained_energy_too(bench):
     session = opened(bench, 1)
-    before, after = (measures.measures_view(bench, one) for one in (session, edited(bench, session)))
-    assert after["edited"] and after["maps"] != before["maps"]
-    assert after["scales"][3]["psnr"] != before["scales"][3]["psnr"]
-    assert [scale["left"] for scale in after["scales"]] == [scale["left"] for scale in before["scales"]]
+    after = edited(bench, session)
+    old, new = (measures.measures_view(bench, one) for one in (session, after))
+    assert new["edited"] and new["maps"] != old["maps"]
+    assert new["scales"][3]["psnr"] != old["scales"][3]["psnr"]
+    assert new["scales"][0]["left"] == pytest.approx(old["scales"][0]["left"])  # before the edited scale
+    image = as_image(session.present.picture.fits[session.present.fit])
+    feature = bench.tokenizer._features(image)
+    left = unexplained_of(feature, bench.tokenizer.accumulate(after.present.maps))[1:, 0]
+    assert [scale["left"] for scale in new["scales"]] == pytest.approx(left.tolist(), rel=1e-3)
 
 
 def test_a_generated_picture_is_compared_with_itself_when_finished(bench):
