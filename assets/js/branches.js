@@ -1,6 +1,7 @@
 // The tree of pictures: a run, what was made of it by forcing a token or by writing it again from a scale, and so on. It
 // lives in the browser (state.tree) and is lost with the page; a link carries the settings, not the tree.
 //   T.branches.remember(view)   puts a run into the tree (below view.parent, if that is there) and gives its id
+//   T.branches.parentOf(view)   the node {id, parent, what, view} that it was made of, or null
 (() => {
   const T = window.Tokenscope;
   const { el, state } = T;
@@ -44,7 +45,8 @@
     T.set({ tree: { ...state.tree, nodes: state.tree.nodes.filter((node) => !gone.has(node.id)) } });
     if (gone.has(now()) && up) show(up);
   }
-  T.branches = { remember, show, remove };
+  const parentOf = (view) => (view?.parent && find(view.parent)) || null;
+  T.branches = { remember, show, remove, parentOf };
 
   T.define("branches", (root) => {
     const clear = el("button", { type: "button", class: "ts-button ts-plain", text: "Clear", onclick: () => T.set({ tree: { nodes: [], let: false } }) });

@@ -31,7 +31,7 @@
 
     function force(id) {
       const at = place(), view = state.docs.run;
-      if (state.running || !at) return;
+      if (state.running || !at || list.hasAttribute("aria-busy")) return; // the list may still be that of another place
       const zeros = (scale) => new Array(scale.ids.length).fill(0);
       const before = code(at);
       T.generate.start(view.label, {

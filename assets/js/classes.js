@@ -109,8 +109,20 @@
     function about(view) {
       if (!state.model?.classes) return ["Start the page with --generator to write new pictures."];
       if (view?.status === "example" && !state.running) return ["Made by this model when the page was started; nothing has run since. Choose a class to make another, or run this one now."];
+      const of = state.running ? null : T.branches.parentOf(view);
+      if (of) return [`${view.what}, a branch of ${of.what[0].toLowerCase()}${of.what.slice(1)}. ${difference(view, of.view)}`];
       if (T.generate.order() === "raster") return ["Choose a class. The model writes one ", token(), " a step, row by row, each with all earlier ones in view."];
       return ["Choose a class. The model writes one whole map of ", token("tokens"), " a step, each with all coarser maps in view."];
+    }
+    // what was written anew, and how much of it came out otherwise than in the picture it was made of
+    function difference(view, before) {
+      let anew = 0, other = 0;
+      view.scales.forEach((scale, k) => scale.ids.forEach((id, n) => {
+        if (scale.kept?.[n]) return;
+        anew += 1;
+        if (id !== before.scales[k]?.ids[n]) other += 1;
+      }));
+      return `${T.count(anew, "token")} ${anew === 1 ? "was" : "were"} written anew, ${other.toLocaleString("en")} of them came out differently.`;
     }
     const token = (word = "token") => T.term(word, "The number of a code: one row of the model's codebook.");
   });

@@ -37,6 +37,7 @@
       choice.value = String(Math.max(2, Math.ceil((K + 2) / 2)));
     }
 
+    token.addEventListener("input", () => draw(new Set()));
     choice.addEventListener("change", () => draw(new Set()));
     function draw(keys) {
       const view = run();
@@ -51,8 +52,9 @@
       if (raster()) {
         token.max = view.total;
         const { i, j } = state.selection;
-        if (keys.has("selection") || token.value === "") token.value = Math.min(view.total, Math.max(2, i * view.scales[0].w + j + 1));
-        about.textContent = "This model has one scale: no coarse map holds the composition, so the details alone cannot be written again. It can keep the tokens before the one named here, in reading order, and go on from there.";
+        if (keys.has("selection") || (token.value === "" && document.activeElement !== token)) token.value = Math.min(view.total, Math.max(2, i * view.scales[0].w + j + 1));
+        const n = Math.max(1, Number(token.value) || 1) - 1, w = view.scales[0].w;
+        about.textContent = `This model has one scale: no coarse map holds the composition, so the details alone cannot be written again. It can keep the tokens before row ${Math.floor(n / w) + 1}, column ${(n % w) + 1}, in reading order, and go on from there with other noise.`;
         return;
       }
       options();
