@@ -23,7 +23,7 @@ from explorer.jobs.zip_usage import ZipCount, count_zip
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers import Tokenizer
 from explorer.tokenizers.images import MODES, open_image
-from explorer.ui import api_generate
+from explorer.ui import api_compare, api_generate
 from explorer.ui.actions import MAX_PIXELS, UPLOAD_MB
 from explorer.ui.api_values import CALLS, as_json, maps_sent, one_of, png_file, sentences, whole
 from explorer.ui.session import POLICIES
@@ -52,6 +52,7 @@ def add_endpoints(bench: Workbench) -> None:
         gr.api(call, api_name=call.__name__, concurrency_limit=CALLS, concurrency_id="api")
     gr.api(endpoints.usage, api_name="usage", concurrency_limit=COUNTS)
     api_generate.add_endpoints(bench)
+    api_compare.add_endpoints(bench)
 
 
 class Endpoints:

@@ -128,7 +128,7 @@ def model_facts(pair: Pair) -> dict:
         "order": pair.order,
         "name": gen.name,
         "tokenizer": pair.tokenizer.name,
-        "parameters": sum(parameter.numel() for parameter in gen._net.parameters()),
+        "parameters": gen.parameters,
         "steps": gen.steps,
         "tokens": sum(h * w for h, w in gen.grids),
         "codes": gen.vocab_size,
