@@ -14,7 +14,8 @@
   const T = window.Tokenscope;
   const { el, state } = T;
   const FITS = ["crop", "letterbox", "reference"];
-  const SETTINGS = ["seed", "guidance", "top_k", "top_p"];
+  const SETTINGS = ["seed", "guidance", "top_k", "top_p", "temperature", "seeds"];
+  const WHOLE = ["seed", "top_k", "seeds"];
   const PAUSE = 250; // ms without a change before the address follows: browsers limit how often it may
   const PATIENCE = 10000; // ms until a page that does not finish loading is left as it is
   let followed = null; // what the address said last; null until the page has arrived
@@ -22,7 +23,7 @@
   let timer = 0;
 
   const openTab = () => T.tabs().find((tab) => tab.getAttribute("aria-selected") === "true")?.textContent.trim();
-  const shownLabel = () => (state.running ? null : state.docs.run?.label) || state.settings?.label;
+  const shownLabel = () => (state.running ? null : state.docs.run?.label) ?? state.settings?.label; // "" is no class
 
   // every reader gives the value, or undefined where this page has no such thing
   const readers = {
@@ -35,10 +36,10 @@
       const [h, w] = state.model.grids[k] || [0, 0];
       return i >= 0 && j >= 0 && i < h && j < w ? { k, i, j } : undefined;
     },
-    class: (text) => state.model.classes?.find(({ name }) => name === text)?.name,
+    class: (text) => (text === "" && state.model.classes ? "" : state.model.classes?.find(({ name }) => name === text)?.name),
     ...Object.fromEntries(SETTINGS.map((key) => [key, (text) => {
       const value = Number(text), [low, high] = T.generate.limits()[key];
-      const fits = text.trim() !== "" && value >= low && value <= high && (Number.isInteger(value) || key === "guidance" || key === "top_p");
+      const fits = text.trim() !== "" && value >= low && value <= high && (Number.isInteger(value) || !WHOLE.includes(key));
       return state.model.classes && fits ? value : undefined;
     }])),
   };
@@ -71,12 +72,19 @@
     const says = { tab: tab?.toLowerCase() };
     if (view?.sample) Object.assign(says, { sample: view.sample, fit: view.fit });
     says.token = `${k + 1}.${i + 1}.${j + 1}`;
-    if (tab === "Generate" && state.settings) Object.assign(says, { ...state.settings, label: undefined, class: shownLabel() });
+    if (tab === "Generate" && state.settings) Object.assign(says, { ...state.settings, ...row(), label: undefined, class: shownLabel() });
     for (const [key, { write }] of T.address.known) says[key] = write(tab);
     const url = new URL(location.href);
     for (const key of [...Object.keys(readers), ...T.address.known.keys()]) url.searchParams.delete(key); // Gradio's own stay
     for (const [key, value] of Object.entries(says)) if (value !== undefined) url.searchParams.set(key, value);
     return url;
+  }
+
+  // one picture of several that is on show is linked by its own seed
+  function row() {
+    const { run } = state.docs, { seed, seeds } = state.settings;
+    const other = !state.running && run && !run.parent && run.rows?.some((one) => one.seed === run.seed) && run.seed !== seed;
+    return { seed: other ? run.seed : seed, seeds: other || seeds === 1 ? undefined : seeds };
   }
 
   function follow() {
@@ -121,9 +129,9 @@
     const chosen = SETTINGS.filter((key) => wanted[key] !== undefined);
     if (chosen.length) T.generate.adjust(Object.fromEntries(chosen.map((key) => [key, wanted[key]])));
     const { run } = state.docs;
-    const label = wanted.class || (chosen.length ? run?.label : null);
-    const shown = run?.label === label && SETTINGS.every((key) => state.settings?.[key] === state.model.sampling[key]);
-    if (label && !shown) T.generate.start(label);
+    const label = wanted.class ?? (chosen.length ? run?.label : null);
+    const shown = run?.label === label && SETTINGS.every((key) => state.settings?.[key] === (state.model.sampling[key] ?? 1));
+    if ((label || label === "") && !shown) T.generate.start(label);
   }
 
   T.copyButton = (root) => {
