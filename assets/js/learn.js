@@ -124,10 +124,12 @@
     const end = el("div", { class: "ts-row" }, next);
     const box = el("section", { class: "ts-task-box", "aria-label": "Your task" }, label, task, saw, end);
     root.append(el("article", { class: "ts-lesson-page" }, el("div", { class: "ts-lesson-words" }, place, title, text), box));
+    const showToast = toast(root, box);
     let shown = null;
     T.subscribe(root, ["learn"], () => {
       const lesson = here();
       if (!lesson) return;
+      showToast();
       const stage = root.closest(".ts-learn") || root;
       if (shown !== lesson) {
         shown = lesson;
@@ -168,6 +170,31 @@
         ...(here()?.ways || []).map((way) => el("button", { type: "button", class: "ts-button ts-plain", text: way.text, onclick: () => lead(way) })));
     });
   });
+
+  // What was just ticked, at the bottom of the window while the task itself is out of sight (on a phone it mostly is).
+  // Screen readers hear it from the task, so this is no second live region.
+  function toast(root, box) {
+    const text = el("span");
+    const next = el("button", { type: "button", class: "ts-button ts-main", text: "Next page", onclick: () => go(state.learn.at + 1) });
+    const node = el("div", { class: "ts-learn-toast", hidden: true }, el("span", { class: "ts-lesson-mark", "aria-hidden": "true", text: "✓" }), text, next);
+    root.append(node);
+    let said = null, inSight = true;
+    const draw = () => {
+      const sight = here() && state.learn.done[here().key];
+      node.hidden = inSight || !said || said !== sight;
+      next.hidden = state.learn.at >= last();
+      if (!node.hidden) text.textContent = said;
+    };
+    new IntersectionObserver(([entry]) => { inSight = entry.isIntersecting; if (inSight) said = null; draw(); }).observe(box);
+    let before = null, page = null;
+    return () => {
+      const sight = here() && (state.learn.done[here().key] || null);
+      if (page !== here()) said = null;
+      else if (sight !== before && sight && !inSight) said = sight;
+      [page, before] = [here(), sight];
+      draw();
+    };
+  }
 
   // a chip that floats over other tabs after Learn led there
   function chip() {

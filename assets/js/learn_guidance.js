@@ -46,7 +46,7 @@
     const failed = el("p", { class: "ts-failed", role: "alert", hidden: true });
     const row = el("div", { class: "ts-guided" });
     root.append(
-      el("div", { class: "ts-row ts-guided-tools" }, el("label", { for: "ts-guided-class", text: "Class" }), choice, el("label", { for: "ts-guided-seed", text: "Seed" }), seed,
+      el("div", { class: "ts-row ts-guided-tools" }, el("label", { for: "ts-guided-class", text: "Class" }), choice, el("span", { class: "ts-inline" }, el("label", { for: "ts-guided-seed", text: "Seed" }), seed),
         el("span", { class: "ts-inline ts-guided-range" }, el("label", { for: "ts-guided-strong", text: "Strong means" }), strong, strongest), go, again),
       el("div", { class: "ts-progress" }, bar), status, failed, row);
     const NAMES = ["No guidance", "The model's default", "Strong guidance"];

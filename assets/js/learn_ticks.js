@@ -73,8 +73,9 @@
         if (["waiting", "running"].includes(status)) memory.asked = true;
         if (!memory.asked || status !== "done" || !shown) return null;
         const tokens = shown.bits.flat().length;
-        const mean = (bits) => bits.reduce((a, b) => a + b, 0) / bits.length;
-        return `Stored as they are, the ${tokens} tokens take ${count(Math.round(tokens * uniform), "bit")}; told ${shown.label ? `“${classText(shown.label)}”` : "no class"}, the generator needs ${count(Math.round(shown.total), "bit")}: ${number(mean(shown.bits[0]))} for each token of scale 1, ${number(mean(shown.bits.at(-1)))} for each of scale ${shown.bits.length}.`;
+        const means = shown.bits.map((bits) => bits.reduce((a, b) => a + b, 0) / bits.length);
+        const [low, high] = [Math.min(...means), Math.max(...means)].map((mean) => `${number(mean)} per token at scale ${means.indexOf(mean) + 1}`);
+        return `Stored as they are, the ${tokens} tokens take ${count(Math.round(tokens * uniform), "bit")}; told ${shown.label ? `“${classText(shown.label)}”` : "no class"}, the generator needs ${count(Math.round(shown.total), "bit")}. It needs least, ${low}, and most, ${high}; a blind guess takes ${number(uniform, uniform % 1 ? 1 : 0)}.`;
       },
     },
     "picture-opened": {
