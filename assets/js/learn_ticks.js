@@ -74,7 +74,7 @@
         if (!memory.asked || status !== "done" || !shown) return null;
         const tokens = shown.bits.flat().length;
         const means = shown.bits.map((bits) => bits.reduce((a, b) => a + b, 0) / bits.length);
-        const [low, high] = [Math.min(...means), Math.max(...means)].map((mean) => `${number(mean)} per token at scale ${means.indexOf(mean) + 1}`);
+        const [low, high] = [Math.min(...means), Math.max(...means)].map((mean) => `${number(mean)} bits per token at scale ${means.indexOf(mean) + 1}`);
         return `Stored as they are, the ${tokens} tokens take ${count(Math.round(tokens * uniform), "bit")}; told ${shown.label ? `“${classText(shown.label)}”` : "no class"}, the generator needs ${count(Math.round(shown.total), "bit")}. It needs least, ${low}, and most, ${high}; a blind guess takes ${number(uniform, uniform % 1 ? 1 : 0)}.`;
       },
     },
