@@ -177,9 +177,8 @@
   function finding() {
     const rows = [...compared()].sort((a, b) => a.tokens - b.tokens);
     if (!rows.length) return running() ? "Comparing …" : "See what several tokenizers make of one picture.";
-    const one = (row) => `${row.name} ${psnr(row.psnr)} PSNR with ${T.count(row.tokens, "token")}`;
-    if (rows.length === 1) return `${one(rows[0])}.`;
-    return `${one(rows[0])}, ${rows.slice(1).map(one).join(", ")}.`;
+    const reach = (row, first) => (row.psnr === null ? `${first ? "is " : ""}equal to the input` : `${first ? "comes " : ""}to ${T.number(row.psnr)} dB PSNR`);
+    return `${rows.map((row, n) => `${row.name} ${reach(row, !n)} with ${n ? row.tokens.toLocaleString("en") : T.count(row.tokens, "token")}`).join(", ")}.`;
   }
   // sentences made of the numbers at hand, nothing else
   function remarks() {
@@ -236,11 +235,11 @@
         event.preventDefault();
         pin({ y: state.sidePlace.y + move[0] / 16, x: state.sidePlace.x + move[1] / 16 });
       });
-      const facts = el("p", { class: "ts-side-facts" }, el("b", { class: "ts-num", text: psnr(row.psnr) }), row.psnr === null ? "" : " PSNR");
+      const facts = el("p", { class: "ts-side-facts" }, el("b", { class: "ts-num", text: psnr(row.psnr) }), `${row.psnr === null ? "" : " PSNR"}${row.ssim === null ? "" : `, ${T.number(row.ssim, 2)} SSIM`}`);
       const maps = el("div", { class: "ts-side-maps", role: "img", "aria-label": `Token maps of ${row.name}: ${row.maps.map((map) => `${map.h} by ${map.w}`).join(", ")}`, style: { "--ts-columns": T.geometry.columns(row.maps) } }, row.maps.map((map) => el("canvas", { width: map.w, height: map.h, style: { "aspect-ratio": `${map.w} / ${map.h}` } })));
       row.maps.forEach((map, k) => paintMap(maps.children[k], map));
       const tokens = el("p", { class: "ts-caption", text: `${T.count(row.tokens, "token")}${row.maps.length > 1 ? ` in ${row.maps.length} maps` : " in one map"}, ${T.count(Math.round(row.bits), "bit")}, ${T.number(row.pixel_bits, 2)} per pixel` });
-      return { row, node: el("figure", { class: "ts-side-column" }, head, picture, facts, maps, tokens), picture, canvas, over, line, hovered, ring };
+      return { row, node: el("figure", { class: "ts-side-column" }, head, picture, facts, tokens, maps), picture, canvas, over, line, hovered, ring };
     }
     function paintMap(canvas, map) {
       const pen = canvas.getContext("2d");

@@ -74,7 +74,7 @@
 
   // --- PSNR against bits ------------------------------------------------------------------------------------------
 
-  const [W, H, LEFT, RIGHT, TOP, BOTTOM] = [676, 240, 44, 150, 12, 36];
+  const [H, LEFT, TOP, BOTTOM] = [240, 36, 16, 36];
   const STROKES = ["", "5 4", "2 3", "8 3 2 3"]; // with the colour, so that colour is not the only carrier
   const HUES = ["var(--ts-accent)", "var(--ts-warn)", "var(--ts-text)", "var(--ts-muted)"];
   function ticks(low, high, about) {
@@ -94,6 +94,8 @@
     const dot = (x, y, hue, one, text) => el("svg:circle", { cx: x, cy: y, r: one ? 6 : 4, fill: one ? hue : "var(--ts-bg)", stroke: hue, "stroke-width": 2, "data-tip": text });
 
     function draw(rows) {
+      const W = Math.max(320, chart.clientWidth || 676); // one unit is one pixel, so that letters keep their size
+      const RIGHT = W < 480 ? 12 : 150; // names stand beside their last point, or over it where there is no room
       const points = rows.flatMap((row) => row.curve).filter((point) => point.psnr !== null);
       if (!points.length) { chart.replaceChildren(el("p", { class: "ts-caption", text: "All pictures are equal to the input: there is no PSNR to draw." })); return; }
       const most = Math.max(...points.map((point) => point.bits));
@@ -114,20 +116,24 @@
         if (!known.length) return;
         svg.append(el("svg:polyline", { points: known.map((point) => `${x(point.bits)},${y(point.psnr)}`).join(" "), fill: "none", stroke: hue, "stroke-width": 2, "stroke-dasharray": STROKES[n % STROKES.length] }));
         known.forEach((point) => svg.append(dot(x(point.bits), y(point.psnr), hue, point === known.at(-1), `${row.name}, ${row.curve.length > 1 ? `after scale ${point.scale}` : "all tokens"}: ${T.count(point.tokens, "token")}, ${T.count(Math.round(point.bits), "bit")}, ${T.number(point.psnr)} dB PSNR`)));
-        names.push({ row, hue, x: x(known.at(-1).bits) + 12, y: y(known.at(-1).psnr) + 4 });
+        names.push({ row, hue, x: x(known.at(-1).bits) + (W < 480 ? 4 : 12), y: y(known.at(-1).psnr) + (W < 480 ? 20 : 4) });
       });
       // labels that would touch are moved apart
       names.sort((a, b) => a.y - b.y).forEach((name, n) => { const above = names[n - 1]; if (above && Math.abs(above.x - name.x) < 180 && name.y - above.y < 16) name.y = above.y + 16; });
-      for (const { row, hue, x: at, y: up } of names) svg.append(text(at, up, row.name, { class: "ts-name", style: { fill: hue } }));
+      for (const { row, hue, x: at, y: up } of names) svg.append(text(at, up, row.name, { class: "ts-name", "text-anchor": W < 480 ? "end" : null, style: { fill: hue } }));
       chart.replaceChildren(svg);
     }
     let drawn = null;
+    let shown = [];
+    let width = 0;
+    new ResizeObserver(() => { if (shown.length && chart.clientWidth && chart.clientWidth !== width) { width = chart.clientWidth; draw(shown); } }).observe(chart);
     T.subscribe(root, ["sideBySide", "docs"], () => {
       const rows = S().compared();
       section.hidden = !rows.length;
       section.classList.toggle("ts-outdated", Boolean(rows.length) && !S().fresh());
       if (!rows.length || drawn === state.sideBySide.rows) return;
       drawn = state.sideBySide.rows;
+      shown = rows;
       const single = rows.filter((row) => row.curve.length === 1 && row.maps.length > 1);
       sub.textContent = `Filled: all tokens. Open: a tokenizer with several maps, stopped after one of its coarser ones, decoded as it is. Bits are tokens × log2 of the number of codes, without entropy coding.${single.length ? ` On this machine only the whole picture of ${single.map((row) => row.name).join(" and ")} was decoded: the coarser steps would take too long.` : ""}`;
       draw(rows);
@@ -142,13 +148,13 @@
     { key: "tokens", text: "Tokens", group: "Size", tip: "Numbers that describe the picture, over all maps.", of: (row) => row.tokens, show: (v) => value(v) },
     { key: "codes", text: "Codes", group: "Size", tip: "Rows of the codebook: a token is one of so many numbers.", of: (row) => row.codes, show: (v) => value(v) },
     { key: "bits", text: "Bits", group: "Size", tip: "Tokens × log2 of the number of codes, without entropy coding.", of: (row) => row.bits, show: (v) => value(Math.round(v)) },
-    { key: "bits_per_pixel", text: "Per pixel", group: "Size", tip: "Bits divided by the pixels of the tokenizer’s own picture size.", of: (row) => row.pixel_bits, show: (v) => value(v, 3) },
-    { key: "psnr_db", text: "PSNR, dB", group: "This picture", tip: "Peak signal-to-noise ratio of the whole picture: higher is closer. Empty where equal to the input.", of: (row) => row.psnr, show: (v) => value(v, 2) },
+    { key: "bits_per_pixel", text: "Bits", unit: "per pixel", group: "Size", tip: "Bits divided by the pixels of the tokenizer’s own picture size.", of: (row) => row.pixel_bits, show: (v) => value(v, 3) },
+    { key: "psnr_db", text: "PSNR", unit: "dB", group: "This picture", tip: "Peak signal-to-noise ratio of the whole picture: higher is closer. Empty where equal to the input.", of: (row) => row.psnr, show: (v) => value(v, 2) },
     { key: "ssim", text: "SSIM", group: "This picture", tip: "Structural similarity, 1 is equal.", of: (row) => row.ssim, show: (v) => value(v, 3) },
-    { key: "mean_error", text: "Error", group: "This picture", tip: "Mean absolute difference of pixel values, which run from 0 to 1: lower is closer.", of: (row) => row.mean, show: (v) => value(v, 3) },
-    { key: "crop_psnr_db", text: "PSNR, dB", group: "The crop", tip: "The same within the chosen crop.", of: (row) => T.sideBySide.cropOf(row.name)?.psnr, show: (v) => value(v, 2) },
+    { key: "mean_error", text: "Error", unit: "0 to 1", group: "This picture", tip: "Mean absolute difference of pixel values, which run from 0 to 1: lower is closer.", of: (row) => row.mean, show: (v) => value(v, 3) },
+    { key: "crop_psnr_db", text: "PSNR", unit: "dB", group: "The crop", tip: "The same within the chosen crop.", of: (row) => T.sideBySide.cropOf(row.name)?.psnr, show: (v) => value(v, 2) },
     { key: "crop_ssim", text: "SSIM", group: "The crop", tip: "Within the crop; empty where it has fewer than 11 × 11 pixels, the window of this measure.", of: (row) => T.sideBySide.cropOf(row.name)?.ssim, show: (v) => value(v, 3) },
-    { key: "held_out_psnr_db", text: "PSNR, dB", group: "Held-out photos", tip: "From the model’s card, not measured here: the mean over photos that its training never saw.", of: (row) => row.held_out?.psnr_db, show: (v) => value(v, 2) },
+    { key: "held_out_psnr_db", text: "PSNR", unit: "dB", group: "Held-out photos", tip: "From the model’s card, not measured here: the mean over photos that its training never saw.", of: (row) => row.held_out?.psnr_db, show: (v) => value(v, 2) },
     { key: "held_out_photos", text: "Photos", group: "Held-out photos", tip: "How many photos the card’s figure is a mean of.", of: (row) => row.held_out?.images, show: (v) => value(v) },
   ];
 
@@ -159,6 +165,7 @@
     const section = el("section", { class: "ts-measures", hidden: true }, el("div", { class: "ts-head" }, el("h2", { text: "The tokenizers in figures" }), save), body, note);
     root.append(section);
     let order = { key: "tokens", down: false };
+    const starts = (n) => n > 0 && COLUMNS[n].group !== COLUMNS[n - 1].group;
     const sorted = () => {
       const { of } = COLUMNS.find((column) => column.key === order.key);
       const none = (v) => v === null || v === undefined;
@@ -176,11 +183,11 @@
     function draw() {
       const focus = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
       const groups = COLUMNS.reduce((found, { group }) => { const last = found.at(-1); if (last?.group === group) last.span += 1; else found.push({ group, span: 1 }); return found; }, []);
-      const heads = COLUMNS.map(({ key, text, tip }) => el("th", { scope: "col", "aria-sort": order.key === key ? (order.down ? "descending" : "ascending") : null },
-        el("button", { type: "button", class: "ts-sort", "data-key": key, "data-tip": tip, onclick: () => sortBy(key) }, text, el("span", { "aria-hidden": "true", text: order.key === key ? (order.down ? " ↓" : " ↑") : "" }))));
+      const heads = COLUMNS.map(({ key, text, unit, tip }, n) => el("th", { scope: "col", class: starts(n) ? "ts-side-start" : null, "aria-sort": order.key === key ? (order.down ? "descending" : "ascending") : null },
+        el("button", { type: "button", class: "ts-sort", "data-key": key, "data-tip": tip, onclick: () => sortBy(key) }, text, el("span", { "aria-hidden": "true", text: order.key === key ? (order.down ? " ↓" : " ↑") : "" }), unit ? el("small", { text: unit }) : null)));
       body.replaceChildren(el("table", { class: "ts-table ts-order-table ts-side-table" },
-        el("thead", {}, el("tr", {}, groups.map(({ group, span }) => (group ? el("th", { scope: "colgroup", colspan: span, text: group }) : el("td", { colspan: span })))), el("tr", {}, heads)),
-        el("tbody", {}, sorted().map((row) => el("tr", {}, COLUMNS.map(({ of, show }, n) => (n ? el("td", { text: show(of(row)) }) : el("th", { scope: "row", text: show(of(row)) }))))))));
+        el("thead", {}, el("tr", {}, groups.map(({ group, span }) => (group ? el("th", { scope: "colgroup", class: "ts-side-start", colspan: span, text: group }) : el("td", { colspan: span })))), el("tr", {}, heads)),
+        el("tbody", {}, sorted().map((row) => el("tr", {}, COLUMNS.map(({ of, show }, n) => (n ? el("td", { class: starts(n) ? "ts-side-start" : null, text: show(of(row)) }) : el("th", { scope: "row", text: show(of(row)) }))))))));
       if (focus) body.querySelector(`[data-key="${focus}"]`)?.focus();
     }
     const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

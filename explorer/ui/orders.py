@@ -81,8 +81,9 @@ def answer(own: tuple[Grid, ...], asked: object) -> dict:
 
 
 def _whole(value: object, what: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise ValueError(f"{what} is a whole number from {low} to {high:,}, not {str(value)[:40]!r}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
+        given = "nothing was given" if value is None else f"not {str(value)[:40]}"
+        raise ValueError(f"{what} is a whole number from {low} to {high:,}, {given}.")
     if not low <= value <= high:
         raise ValueError(f"{what} lies from {low} to {high:,}; {str(value)[:20]} is outside.")
     return int(value)
