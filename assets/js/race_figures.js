@@ -73,7 +73,7 @@
         row("Tokens of a picture", (lane) => `${lane.tokens} in ${T.count(lane.grids.length, "map")}`),
         row(T.term("Tokenizer's PSNR", "How closely the tokenizer alone brings back photos that it has not been trained on. 10 dB more is a tenth of the squared error."), (lane) => known(lane.psnr, (db) => `${T.number(db)} dB`)),
         row("Dependent steps", (lane) => String(lane.steps)),
-        row("Guidance", (lane) => lane.guidance.rule),
+        row("Guidance", (lane) => el("span", { class: "ts-race-words", text: lane.guidance.rule })),
       ];
       body.replaceChildren(table("What stands against what", rows, lanes.map((lane) => lane.title)));
       note.textContent = `Counted work: ${intro.convention}.`;

@@ -77,6 +77,33 @@ def generation_flops(config: TransformerConfig, guided: bool = True, cached: boo
     return GenerationCost(tuple(rows * flops for flops in step), config.length)
 
 
+def attention_flops(config: TransformerConfig, guided: bool = True) -> int:
+    """The part of a generation with a cache that attention's two products are; it grows fastest."""
+    if isinstance(config, VARConfig):
+        pairs, known = 0, 0
+        for n in config.lengths:
+            known += n
+            pairs += n * known
+    else:
+        pairs = config.length**2
+    return (2 if guided else 1) * config.depth * 2 * 2 * pairs * config.width
+
+
+def parameter_count(config: TransformerConfig) -> int:
+    """Weights of such a network, without building it."""
+    D, V, classes = config.width, config.vocab_size, config.num_classes + 1
+    if isinstance(config, LlamaGenConfig):
+        layer = 4 * D * D + 3 * D * config.hidden + 2 * D
+        return (classes + 2 * V + 1) * D + config.depth * layer
+    hidden = round(D * config.mlp_ratio)
+    six = 6 * D * D + 6 * D
+    block = 4 * D * D + 3 * D + config.num_heads + 2 * D * hidden + hidden + D
+    block += 6 * D if config.shared_adaln else six
+    embeddings = (config.lengths[0] + config.length + classes + len(config.grids) + config.code_dim + 1) * D
+    head = 2 * D * D + 2 * D + D * V + V
+    return embeddings + config.depth * block + head + (six if config.shared_adaln else 0)
+
+
 def with_grid(config: TransformerConfig, grids: tuple[Grid, ...]) -> TransformerConfig:
     """The same network for another schedule of token maps (a raster one has a single map, the last)."""
     if isinstance(config, VARConfig):

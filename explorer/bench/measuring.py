@@ -9,20 +9,21 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 
-def count_flops(work: Callable[[], Any]) -> tuple[int, Any]:
-    """(operations of `work`, its result). A multiply-add is two; convolutions and matrix products count."""
-    aten = torch.ops.aten
-    # torch 2.13 counts the attention kernels of GPUs but not the one of CPUs.
-    cpu_attention = {aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
-    with FlopCounterMode(display=False, custom_mapping=cpu_attention) as counter:
-        result = work()
-    return counter.get_total_flops(), result
-
-
 def _attention_flops(query: tuple, key: tuple, value: tuple, *_: Any, **__: Any) -> int:
     B, H, rows, d = query
     columns, d_value = value[-2:]
     return 2 * B * H * rows * columns * (d + d_value)
+
+
+# torch 2.13 counts the attention kernels of GPUs but not the one of CPUs.
+CPU_ATTENTION = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
+
+
+def count_flops(work: Callable[[], Any]) -> tuple[int, Any]:
+    """(operations of `work`, its result). A multiply-add is two; convolutions and matrix products count."""
+    with FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION) as counter:
+        result = work()
+    return counter.get_total_flops(), result
 
 
 def measure_seconds(work: Callable[[], Any], device: torch.device) -> float:

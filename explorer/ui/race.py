@@ -44,7 +44,7 @@ def build() -> None:
 
 
 def connect(bench: Workbench, state: gr.State, first: Session) -> None:
-    """The wire: "ask" streams a race; look-ups go beside the queue, `cancel_race` is heard within one step."""
+    """The wire: "ask" streams a race; `cancel_race`, a look-up beside the queue, is heard within one step."""
     cancelled: deque[str] = deque(maxlen=REMEMBERED)
     colours = {order: _colours(bench, pair) for order, pair in bench.pairs.items()}
     examples: list[dict] = []  # at most one, raced for the first visitor who looks
@@ -122,9 +122,7 @@ def views(bench: Workbench, data: Mapping, colours: Mapping[str, list[str]]) -> 
         yield None
     began = shown = time.perf_counter()
     runners = {
-        order: lane.pair.generator.generate(
-            settings["label"], seed=settings["seed"], guidance=lane.guidance
-        )
+        order: lane.pair.generator.generate(settings["label"], seed=settings["seed"], guidance=lane.guidance)
         for order, lane in lanes.items()
     }
     for move in race(runners):

@@ -1,4 +1,4 @@
-"""What makes a race fair or not, as the plain values that the page shows: read from the models and their cards.
+"""What makes a race fair or not, as the plain values that the page shows: from the models and their cards.
 
 What a card does not say is None; the page then says "not stated".
 """
@@ -158,7 +158,7 @@ def _sizes(first: dict, second: dict) -> str:
     if percent < 10:
         return f"Their numbers of parameters differ by {percent:.0f} %."
     return (
-        f"{larger['name']} has {percent:.0f} % more parameters than {smaller['name']}, so its steps cost more."
+        f"{larger['name']} has {percent:.0f} % more parameters than {smaller['name']}: its steps cost more."
     )
 
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 from tiny_tokenizers import MULTI_GRIDS
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from explorer.analysis import cost
-from explorer.bench.measuring import count_flops
+from explorer.bench.measuring import CPU_ATTENTION, count_flops
 from explorer.devices import open_device
 from explorer.generators import NextScaleGenerator, RasterGenerator
 from explorer.nets.autoencoder import AutoencoderConfig
@@ -83,6 +84,12 @@ def test_one_forward_of_a_raster_transformer(config):
     assert close(cost.teacher_forced_flops(config), expected)
 
 
+@pytest.mark.parametrize("config", [*VARS.values(), *RASTERS.values()], ids=[*VARS, *RASTERS])
+def test_parameters_are_those_of_the_network(config):
+    net = VARTransformer(config) if isinstance(config, VARConfig) else LlamaGenGPT(config)
+    assert cost.parameter_count(config) == sum(p.numel() for p in net.parameters())
+
+
 @pytest.mark.parametrize("guided", [True, False])
 @pytest.mark.parametrize("config", VARS.values(), ids=VARS)
 def test_every_step_of_next_scale_generation(config, guided):
@@ -130,6 +137,17 @@ def test_a_cache_saves_work_and_the_last_step_without_one_is_a_forward(config):
     last = len(with_cache.steps) - 1
     new = config.lengths[last] if isinstance(config, VARConfig) else 1
     assert close(without.steps[-1] + head * (config.length - new), cost.teacher_forced_flops(config))
+
+
+@pytest.mark.parametrize("make, config", [(multi, VARS["tiny"]), (single, RASTERS["rectangle"])])
+def test_attention_is_what_the_counter_calls_attention(make, config):
+    generator = make(config)
+    with FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION) as counter:
+        list(generator.generate(0, seed=0, guidance=2.0))
+    counts = counter.get_flop_counts()["Global"]
+    expected = sum(flops for op, flops in counts.items() if "attention" in str(op))
+    assert close(cost.attention_flops(config), expected)
+    assert cost.attention_flops(config) == 2 * cost.attention_flops(config, guided=False)
 
 
 @pytest.mark.parametrize("config", TOKENIZERS.values(), ids=TOKENIZERS)
