@@ -34,8 +34,8 @@
     const side = (at, size) => { const length = Math.min(1, 2 * size); return [Math.max(0, Math.min(1 - length, at - size / 2)), length]; };
     return [...side(top, height), ...side(left, width)];
   }
-  function patch(uri, footprint, alt) {
-    const canvas = el("canvas", { class: "ts-swatch", width: SIDE, height: SIDE, role: "img", "aria-label": alt });
+  function patch(uri, footprint) {
+    const canvas = el("canvas", { class: "ts-swatch", width: SIDE, height: SIDE, "aria-hidden": "true" });
     decoded(uri).then((image) => {
       const context = canvas.getContext("2d");
       const [y, h, x, w] = region(footprint);
@@ -66,7 +66,7 @@
         "aria-pressed": String(own && state.selection.code === null && place.i === state.selection.i && place.j === state.selection.j),
         onclick: () => { T.select({ ...place, cells: [n] }); if (!own) T.openTab(TAB[doc]); },
         onpointerenter: () => T.set({ hover: place }), onpointerleave: () => T.set({ hover: null }),
-      }, patch(pictureOf(doc, scale, n), geometry.footprint(scale, place.i, place.j), ""), el("span", { class: "ts-num", text: `${place.i + 1}, ${place.j + 1}` }));
+      }, patch(pictureOf(doc, scale, n), geometry.footprint(scale, place.i, place.j)), el("span", { class: "ts-num", text: `${place.i + 1}, ${place.j + 1}` }));
     });
     return { buttons, count: cells.length };
   }
@@ -78,7 +78,7 @@
     const mine = patches(doc, true, code, k), theirs = patches(other, false, code, k);
     const group = (name, { buttons, count }) => (count ? [
       el("p", { class: "ts-caption", text: `In ${name}: ${T.count(count, "token")} of scale ${k + 1}${count > buttons.length ? `, ${buttons.length} shown` : ""}, as row, column` }),
-      el("div", { class: "ts-codes ts-patches" }, buttons)] : []);
+      el("div", { class: "ts-patches" }, buttons)] : []);
     const nowhere = !mine.count && !theirs.count ? [el("p", { class: "ts-caption", text: `No token of scale ${k + 1} here.` })] : [];
     return el("section", { class: "ts-exemplars" },
       el("div", { class: "ts-head" }, el("h3", {}, T.term("Patches", "The parts of the open pictures that tokens with this code stand for at this scale: the outlined square, and half a cell around it."))),
