@@ -108,7 +108,7 @@
         setting("Painted", way), setting("Brush", el("div", { class: "ts-row" }, size, back, invert, clear)),
         el("h3", { text: "What stays, at every scale (kept / all tokens)" }), strip, says, about, failed,
         el("div", { class: "ts-row ts-paint-go" }, el("label", { for: "ts-paint-class", text: "Class" }), label, el("label", { for: "ts-paint-seed", text: "Seed" }), seed, go, why)));
-    root.append(el("div", { class: "ts-toolbar" }, toggle), body);
+    root.append(toggle, body);
     let at = 0;
     let shape = "";
     let maps = [];
