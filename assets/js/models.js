@@ -190,7 +190,7 @@
     raster: ["Raster generator", "Draws a picture token by token, row by row."],
     tokenizer: ["Tokenizer only", "Inspect, Edit and Codebook work; Generate needs a generator."],
   };
-  const million = (n) => (n >= 1e9 ? `${T.number(n / 1e9, 2)} billion` : n >= 1e6 ? `${T.number(n / 1e6, 1)} million` : n.toLocaleString("en"));
+  const million = (n) => T.number(n / 1e6, n < 1e6 ? 2 : n < 1e8 ? 1 : 0);
   const bytes = (n) => (n >= 2 ** 30 ? `${T.number(n / 2 ** 30)} GiB` : `${Math.max(1, Math.round(n / 2 ** 20)).toLocaleString("en")} MiB`);
   const seconds = (n) => (n >= 90 ? `${Math.round(n / 60)} min` : `${n < 10 ? T.number(Math.max(n, 0.1)) : Math.round(n)} s`);
 
@@ -200,7 +200,7 @@
     const { tokenizer, generator } = choice.parameters;
     const id = `ts-model-${choice.id}`;
     const rows = [
-      ["Parameters", generator ? `${million(generator)} + ${million(tokenizer)}` : million(tokenizer), generator ? "Trained numbers: generator + tokenizer." : "Trained numbers."],
+      ["Parameters", `${generator ? `${million(generator)} + ` : ""}${million(tokenizer)} million`, generator ? "Trained numbers of the generator, and of the tokenizer." : "Trained numbers of the tokenizer."],
       ["Picture", `${choice.size[1]} × ${choice.size[0]} px`, "Width and height of what it reads and draws."],
       ["Tokens", `${choice.tokens.toLocaleString("en")} in ${T.count(choice.scales, "scale")}`, "Tokens of one picture."],
       ["Codes", choice.codes.toLocaleString("en"), "Entries of the codebook: how many different tokens there are."],
@@ -214,7 +214,7 @@
       el("div", { class: "ts-head" }, el("h4", { id }, el("span", { text: choice.name }), choice.tokenizer ? el("span", { class: "ts-muted", text: ` + ${choice.tokenizer}` }) : null), button),
       el("p", { class: "ts-caption", text: [kind, ...choice.titles].join(" · "), "data-tip": meaning }),
       el("dl", { class: "ts-model-facts" }, ...rows.map(([word, value, tip]) => el("div", { "data-tip": tip }, el("dt", { text: word }), el("dd", { class: "ts-num", text: value })))),
-      choice.figures.length ? el("p", { class: "ts-caption", text: `Held out: ${choice.figures.join("; ")}.` }) : null,
+      choice.figures.length ? el("p", { class: "ts-caption", text: `From its card: ${choice.figures.join("; ")}.` }) : null,
       busy ? el("div", { class: "ts-opening" }, el("div", { class: "ts-progress", role: "progressbar", "aria-label": `Opening ${choice.name}`, "aria-valuemin": 0, "aria-valuemax": 100 }, el("i")), el("p", { class: "ts-caption" })) : null,
       problem?.choice === choice.id ? el("p", { class: "ts-failed", role: "alert", text: problem.text }) : null);
   }

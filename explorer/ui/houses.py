@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 MOST_OPEN = 4  # pages beside the first
 GRACE = 60  # seconds after its last request in which a page is not closed: its visitor may be on the way
+SETTLING = 3  # seconds until the tasks of a closed page have ended
 PREFIX = "/m"
 FAILED = "The model could not be opened; the reason is in the server's log. What you had is unchanged."
 
@@ -40,6 +41,7 @@ class House:
     """One page. guests: requests in progress; an open page always has one (Gradio's heartbeat)."""
 
     page: gr.Blocks
+    bench: Workbench
     app: FastAPI
     running: contextlib.AsyncExitStack
     guests: int = 0
@@ -180,21 +182,22 @@ class Houses:
                 yield {"text": _reading(gen), "step": 2, "of": total}
                 generator = await _aside(self.models.generator, gen.path, tokenizer)
             yield {"text": "Computing the first picture", "step": total, "of": total}
-            page = await _aside(self._furnished, choice, generator.tokenizer if gen else tokenizer, generator)
-            await self._serve(choice.id, page)
+            made = await _aside(self._furnished, choice, generator.tokenizer if gen else tokenizer, generator)
+            await self._serve(choice.id, *made)
 
-    def _furnished(self, choice: Choice, tokenizer, generator) -> gr.Blocks:
+    def _furnished(self, choice: Choice, tokenizer, generator) -> tuple[gr.Blocks, Workbench]:
         began = time.perf_counter()
-        page = self._build(furnish(tokenizer, generator, self._pairs), choice.id)
+        bench = furnish(tokenizer, generator, self._pairs)
+        page = self._build(bench, choice.id)
         self.models.pace.built(work(choice), time.perf_counter() - began)
-        return page
+        return page, bench
 
-    async def _serve(self, choice_id: str, page: gr.Blocks) -> None:
+    async def _serve(self, choice_id: str, page: gr.Blocks, bench: Workbench) -> None:
         bare = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         app = gr.mount_gradio_app(bare, page, path=f"/{choice_id}", **self._dress)
         running = contextlib.AsyncExitStack()
         await running.enter_async_context(app.router.lifespan_context(app))
-        self._open[choice_id] = House(page, app, running)
+        self._open[choice_id] = House(page, bench, app, running)
 
     async def _make_room(self) -> None:
         """Closes the page that has been unused for longest, if there are too many. ValueError: all in use."""
@@ -211,8 +214,10 @@ class Houses:
         house = self._open.pop(choice_id)
         house.page.close(verbose=False)
         await house.running.aclose()
+        # Gradio goes on holding the functions of a closed page, and they their bench: it lets go of its models.
+        vars(house.bench).clear()
         del house
-        gc.collect()  # pages are full of cycles, and their models are large
+        asyncio.get_running_loop().call_later(SETTLING, gc.collect)  # pages are full of cycles
 
 
 def _away(place: str, choice_id: str, scope: dict):
@@ -238,5 +243,6 @@ def _sentence(text: str, library: Library) -> str:
     """A library's message without folders of this machine."""
     if library.folder:
         text = text.replace(f"{library.folder}/", "")
-    text = text[:1].upper() + text[1:]
+    if text.split()[0].isalpha():  # not the name of a file
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", '"')) else f"{text}."
