@@ -23,6 +23,7 @@
     const finder = el("div", { class: "ts-row ts-finder" }, field, any, found);
     root.append(el("div", { class: "ts-head" }, title, el("span", { class: "ts-row ts-still" }, again, halt)), sub, finder, grid, progress);
     let classes = [];
+    let source = null; // what they were made of
     let drawn = null;
 
     // all typed words must be there; names that begin so come first
@@ -79,7 +80,8 @@
     T.subscribe(root, ["model", "docs", "running", "settings"], () => {
       const view = run(), mine = view?.run === state.running, done = mine ? view.done : 0;
       for (const part of [finder, grid]) part.hidden = !state.model?.classes;
-      if (state.model?.classes && !classes.length) {
+      if (state.model?.classes && source !== state.model.classes) {
+        source = state.model.classes;
         classes = state.model.classes.map(({ name, image }) => ({ name, image, text: words(name) }));
         grid.withPictures = classes.some(({ image }) => image);
       }
