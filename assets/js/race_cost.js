@@ -84,7 +84,7 @@
     svg.append(...grid, ...below, ...drawn, ...labels);
     return el("figure", { class: "ts-cost-plot" }, head, svg);
   }
-  const compact = (value) => (value >= 1e6 ? `${value / 1e6}M` : value >= 1e4 ? `${value / 1e3}k` : value >= 1 ? value.toLocaleString("en") : String(Number(value.toPrecision(1))));
+  const compact = (value) => (value >= 1e6 ? `${value / 1e6}M` : value >= 1e3 ? `${value / 1e3}k` : value >= 1 ? value.toLocaleString("en") : String(Number(value.toPrecision(1))));
 
   function plots() {
     const { rows } = family();

@@ -7,8 +7,10 @@ depend on their values) and nothing is decoded. Both models run with guidance, s
 Raster is counted with a cache of keys and values, as it runs, and once without, for comparison.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+import torch
 
 from explorer.analysis.cost import (
     TransformerConfig,
@@ -17,11 +19,13 @@ from explorer.analysis.cost import (
     geometric_schedule,
     with_grid,
 )
-from explorer.bench.full_size import MODELS
-from explorer.generators import Generator, NextScaleGenerator, RasterGenerator
+from explorer.bench.full_size import MODELS, next_scale_pair, raster_pair
+from explorer.bench.measuring import threads
+from explorer.devices import hardware_name, open_device
+from explorer.generators import Generator, NextScaleGenerator, RasterGenerator, load_generator
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.var_transformer import VARConfig, VARTransformer
-from explorer.tokenizers import Tokenizer
+from explorer.tokenizers import Tokenizer, load_tokenizer
 from explorer.zoo.schedules import PUBLISHED_SCHEDULES, Grids
 
 NEXT_SCALE, RASTER = "next-scale", "raster"
@@ -123,8 +127,9 @@ def count(family: Family, order: str, side: int) -> Counted:
 def measure(family: Family, tokenizers: Mapping[str, Tokenizer], seconds: float) -> Iterator[Timing]:
     """Times of both models, size by size, after every step; closing it stops within one step.
 
-    tokenizers: of each order, for their codes (other grids are asked of them). seconds: in all. A size that
-    would not fit into what is left is skipped, by what the size before it took.
+    tokenizers: of each order, for their codes (other grids are asked of them). seconds: in all. The
+    smallest size is always measured; one that would not fit into what is left is skipped, by what the size
+    before it took.
     """
     used = 0.0
     paces: dict[str, float] = {}  # seconds per unit of `_load`
@@ -133,7 +138,7 @@ def measure(family: Family, tokenizers: Mapping[str, Tokenizer], seconds: float)
             load = _load(family, order, side)
             expected = paces.get(order, 0.0) * load
             total = len(generation_flops(family.config(order, side)).steps)
-            if used + expected > seconds:
+            if expected and used + expected > seconds:
                 yield Timing(order, side, 0, total, skipped=expected)
                 continue
             yield Timing(order, side, 0, total)
@@ -161,3 +166,49 @@ def _random_generator(family: Family, order: str, side: int, tokenizer: Tokenize
     if order == NEXT_SCALE:
         return NextScaleGenerator(VARTransformer(config), codes, name="random weights")
     return RasterGenerator(LlamaGenGPT(config), codes, name="random weights")
+
+
+HEADER = f"{'model':<12} {'px':>5} {'steps':>6} {'tokens':>7} {'GFLOP':>10} {'seconds':>9}"
+
+
+def run(
+    device: str = "auto",
+    precision: str = "auto",
+    n_threads: int | None = None,
+    published: bool = False,
+    seconds: float = 60.0,
+    report: Callable[[str], None] = lambda line: None,
+) -> dict:
+    """Counts and measures one family; `report` hears of each size as it is ready. Returns plain JSON."""
+    opened = open_device(device, precision)
+    rows = []
+    with threads(n_threads):
+        if published:
+            family = published_family()
+            tokenizers = {NEXT_SCALE: next_scale_pair(opened)[1], RASTER: raster_pair(opened)[1]}
+        else:
+            pair = {NEXT_SCALE: _bundled("mini", opened), RASTER: _bundled("mini-raster", opened)}
+            family = own_family(pair)
+            tokenizers = {order: gen.tokenizer for order, gen in pair.items()}
+        for timing in measure(family, tokenizers, seconds):
+            if timing.seconds is None and timing.skipped is None:
+                continue
+            found = count(family, timing.order, timing.side)
+            row = {"model": family.names[timing.order], "image_size": timing.side * family.cell}
+            rows.append({**row, **asdict(found), "seconds": timing.seconds})
+            took = "left out" if timing.seconds is None else f"{timing.seconds:.3f}"
+            counts = f"{found.steps:>6} {found.tokens:>7} {found.flops / 1e9:>10.2f}"
+            report(f"{row['model']:<12} {row['image_size']:>5} {counts} {took:>9}")
+        used = torch.get_num_threads()
+    return {
+        "machine": hardware_name(opened.torch_device),
+        "device": str(opened),
+        "threads": used,
+        "torch": torch.__version__,
+        "rows": rows,
+    }
+
+
+def _bundled(name: str, device) -> Generator:
+    tokenizer = load_tokenizer("mini" if name == "mini" else f"{name}-tokenizer", device=device)
+    return load_generator(name, tokenizer)
