@@ -84,7 +84,7 @@
 
   function leave() {
     const view = state.docs.session, tab = T.tabs().find((one) => one.getAttribute("aria-selected") === "true");
-    const query = new URLSearchParams({ tab: tab.textContent.trim().toLowerCase() });
+    const query = new URLSearchParams(tab ? { tab: tab.textContent.trim().toLowerCase() } : {});
     quietly(() => sessionStorage.removeItem(`${CARRY}-now`));
     if (view?.sample) {
       query.set("sample", view.sample);

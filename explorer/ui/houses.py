@@ -214,7 +214,7 @@ class Houses:
         house = self._open.pop(choice_id)
         house.page.close(verbose=False)
         await house.running.aclose()
-        # Gradio goes on holding the functions of a closed page, and they their bench: it lets go of its models.
+        # Gradio goes on holding functions of a closed page, and they its bench: that lets go of its models.
         vars(house.bench).clear()
         del house
         asyncio.get_running_loop().call_later(SETTLING, gc.collect)  # pages are full of cycles

@@ -1,4 +1,4 @@
-"""The models that this server has opened, each once: shared by the pages that show them, gone with the last."""
+"""The models that this server has opened, each once: shared by the pages that show them."""
 
 import threading
 import time
