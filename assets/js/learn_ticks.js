@@ -125,6 +125,7 @@
     seen[k === 0 ? "coarse" : k === last ? "fine" : "between"] = { k, share };
     const { coarse, fine } = seen;
     if (!coarse || !fine) return T.set({ learnMoved: { ...state.learnMoved, sentence: `${sentence} ${coarse ? `Now a square of scale ${last + 1}.` : "Now a square of scale 1."}` } });
+    if (coarse.share === null || fine.share === null) return L().tick("scales", sentence);
     L().tick("scales", `One token at scale 1 changed ${percent(coarse.share)} of the pixels by more than 8/255, one at scale ${last + 1} ${percent(fine.share)}.`);
   }
 

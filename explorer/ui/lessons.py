@@ -70,7 +70,7 @@ def _token(facts: Facts) -> Lesson:
         "token",
         "What a token is",
         (
-            f"The picture on the left has {W} × {H} pixels. Each is a mix of red, green and blue: "
+            f"The picture below has {W} × {H} pixels. Each is a mix of red, green and blue: "
             f"{_n(3 * H * W)} numbers in all. A network called a [[tokenizer|An encoder that turns a picture "
             "into tokens, and a decoder that turns tokens back into a picture.]] describes the same picture "
             f"with only {_n(facts.tokens)}: one for every coloured square.",
@@ -88,6 +88,11 @@ def _token(facts: Facts) -> Lesson:
 
 def _nearest(facts: Facts) -> Lesson:
     size = f"{_n(facts.dimensions)} numbers" if facts.dimensions else "numbers"
+    gap = (
+        "What the code does not cover is left to the finer maps; after the last one it is lost."
+        if facts.several
+        else "What lies between the feature and its code is lost."
+    )
     rest = (
         " (in the maps after the first, of what the coarser maps have not said yet)" if facts.several else ""
     )
@@ -101,7 +106,7 @@ def _nearest(facts: Facts) -> Lesson:
             f"The tokenizer also owns {_n(facts.codes)} fixed lists of the same length, the [[codes|Lists of "
             "numbers that were learned once and are the same for every picture. A token is the number of a "
             "code.]]. It measures how far each of them is from the feature and keeps the number of the "
-            "nearest one. That number is the token. What lies between the feature and its code is lost.",
+            f"nearest one. That number is the token. {gap}",
         ),
         "Choose a square, then put its second-nearest code there: press the second bar.",
         "code-replaced",
@@ -119,7 +124,7 @@ def _codebook(facts: Facts) -> Lesson:
         (
             f"All {_n(facts.codes)} codes together are the [[codebook|The table of all codes. Encoder, "
             "decoder and generator share it.]]. On this map every dot is one code; the "
-            f"{size} are flattened to two, so dots that lie close are usually alike.",
+            f"{size} are flattened to two, so dots that lie close are often alike.",
             f"Nobody drew this alphabet: it was learned {learned}, together with encoder and decoder. There "
             "is no code for a cat or for a petal. A code is a bit of colour, edge or texture, and what it "
             "looks like in a picture depends on the codes around it. One picture of "
@@ -138,7 +143,7 @@ def _raster(facts: Facts) -> Lesson:
         "raster",
         "Why row by row hurts",
         (
-            "To write a new picture, a model has to predict tokens. The oldest way copies text: row by row, "
+            "To write a new picture, a model has to predict tokens. The classic way copies text: row by row, "
             "each token from those before it ([[raster order|Left to right, top to bottom, as in "
             "reading.]]). But a picture is not a line. The square above and the square below are equally "
             "close, yet when a token is predicted the one above is known and the one below is not.",
@@ -199,9 +204,9 @@ def _residual(facts: Facts) -> Lesson:
             "added up. Scale 1 describes the features as well as its few tokens can. What is still missing "
             "is the [[residual|The difference between the features of the picture and the sum of what has "
             "been said so far.]]. Scale 2 describes the residual, scale 3 what is then missing, and so on.",
-            f"To be added, every map is stretched to {_grid((h, w))} and smoothed a little. The decoder can "
-            "draw the sum after any scale: stop early and you get the whole picture, blurred, instead of a "
-            "part of it. Mostly, but not always, each scale brings the sum closer.",
+            f"To be added, every map is stretched to {_grid((h, w))} and passed through a small learned "
+            "filter. The decoder can draw the sum after any scale: stop early and you get the whole picture, "
+            "coarsely, instead of a part of it. Mostly, but not always, each scale brings the sum closer.",
         ),
         "Step through the pictures from scale 1 to the last, one by one (click them, or use the arrow keys).",
         "all-scales",
@@ -229,11 +234,11 @@ def _map(facts: Facts) -> Lesson:
             f"A [[generator|A network that writes tokens for a class of pictures.]] can use the scales. This "
             f"one, {facts.generator}, knows {facts.classes} classes and writes a whole map in each step: "
             f"{K} steps for {_n(facts.tokens)} tokens. Each step sees all coarser maps, so every square "
-            "knows roughly what lies on all its sides. Row by row, even the finest map alone would take "
-            f"{_n(h * w)} steps.",
-            "This is less waiting, not less work: all tokens still have to be computed, only side by side. "
-            "And tokens of one map are drawn without seeing each other; the coarser maps keep them in "
-            "agreement.",
+            f"knows roughly what lies on all its sides. Row by row, {_grid((h, w))} tokens take {_n(h * w)} "
+            "steps.",
+            f"This is less waiting, not less work: all {_n(facts.tokens)} tokens have to be computed, only "
+            "side by side. And tokens of one map are drawn without seeing each other; the coarser maps keep "
+            "them in agreement.",
         )
     return Lesson(
         "map",
@@ -264,8 +269,10 @@ def _guidance(facts: Facts) -> Lesson:
         "Guidance and sampling",
         (
             f"The generator does not name one token but gives each of the {_n(facts.codes)} codes a "
-            "probability. The token is then drawn by chance; a [[seed|The start of the random numbers. Same "
-            "seed and settings: same picture.]] fixes the dice.",
+            "probability, and the token is drawn by chance. A [[seed|The start of the random numbers. Same "
+            "seed and settings: same picture.]] fixes the dice; [[top-k and top-p|Top-k keeps the k most "
+            "probable codes, top-p the fewest codes that together have the probability p. The others are "
+            "never drawn.]] leave unlikely codes out.",
             "[[Guidance|Short for classifier-free guidance.]] sharpens the class: the model is asked twice, "
             "with and without the class, and the difference is exaggerated. " + how + " Weak guidance: "
             "varied, but it may miss the class. Strong guidance: typical, but similar and soon garish. The "
@@ -293,7 +300,7 @@ def _information(facts: Facts) -> Lesson:
             f"To store a token as it is takes {bits} [[bits|One bit answers one yes-or-no question. "
             f"{bits} of them tell {_n(facts.codes)} codes apart.]], this picture {total}. The left bars "
             "show where they go: most to the finest scales, which have most squares. The right bars show "
-            "what is bought with them, and the last columns what one token buys on average.",
+            "what is bought with them, and the line above what one token buys on average.",
             "Not every token is news. If a generator expects it, fewer bits will do: its [[surprise|−log2 of "
             "the probability that the generator gave the true token, in bits. 0: it was certain. Each bit "
             "more halves the chance.]]. Summed up, this is the size to which a perfect packer with this "
@@ -319,15 +326,19 @@ def _information(facts: Facts) -> Lesson:
 
 def _limits(facts: Facts) -> Lesson:
     H, W = facts.image
-    many = f" {_n(facts.photos)}" if facts.photos else ""
+    many = f" {_n(facts.photos)}" if facts.photos else " certain"
+    size = (
+        f"small: {W} × {H} pixels hold hardly a face or a line of text."
+        if max(H, W) <= 128
+        else f"not perfect: at {W} × {H} pixels, small text and far faces are lost."
+    )
     return Lesson(
         "limits",
         "Limits",
         (
-            f"What you have seen is real, but small. A picture of {W} × {H} pixels holds no readable face or "
-            f"letter, and the tokenizer has learned from{many} photos of few kinds. It describes what it "
-            "knows best: other pictures come back with smeared detail or borrowed texture, and what the "
-            "tokens do not say cannot be drawn.",
+            f"What you have seen is real, but {size} The tokenizer has learned from{many} photos and "
+            "describes best what is like them: other pictures may come back with smeared detail or borrowed "
+            "texture, and what the tokens do not say cannot be drawn.",
             "A generator adds limits of its own: it writes nothing but its classes, copies the habits of "
             "their photos, and can look right in texture while parts do not fit together. Published models "
             "use the same ideas with more pixels, codes and photos. Below is what the cards of the loaded "

@@ -1,4 +1,4 @@
-"""Learn in a real browser: a newcomer's way through all pages by real actions, one error, a stop, links and reloads,
+"""Learn in a real browser: a newcomer through all pages by real actions, an error, a stop, links, a reload,
 keyboard, a phone, accessibility."""
 
 import pytest
