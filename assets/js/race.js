@@ -14,6 +14,7 @@
   let job = null;
   let timer = null;
   let player = null;
+  let linked = false; // the address asked for settings of its own
 
   // status: "idle" | "waiting" | "running" | "done" | "stopped" | "failed"
   state.race = { intro: null, settings: null, status: "idle", view: null, at: null, problem: null, playing: false };
@@ -129,10 +130,12 @@
     put({ intro, settings: own || { label, seed: 0, guidance: Object.fromEntries(intro.lanes.map((lane) => [lane.order, lane.sampling.guidance])) } });
     link(intro);
   }
-  // the first visitor of this section has it raced once; later ones see that race
+  // the first visitor of this section has it raced once, later ones see that race; a link is raced as it says
   async function example() {
-    if (state.race.view || running() || !state.race.intro?.quick || example.asked) return;
+    if (state.race.view || running() || !state.race.intro || example.asked) return;
     example.asked = true;
+    if (linked) return start();
+    if (!state.race.intro.quick) return;
     const view = await server.race_example(0).catch(() => null);
     if (!view || state.race.view || running()) return;
     keep(view);
@@ -149,7 +152,7 @@
   function link(intro) {
     if (!T.address?.keys || link.done) return;
     link.done = true;
-    const change = (patch) => { settle(patch); return true; };
+    const change = (patch) => { settle(patch); linked = true; return true; };
     const here = (tab) => tab === "Compare" && state.compare === "race";
     const usual = () => intro.lanes.map((lane) => lane.sampling.guidance).join("_");
     T.address.keys("race-class", (text) => intro.classes.includes(text) && change({ label: text }), (tab) => (here(tab) ? settings().label : undefined));
