@@ -61,7 +61,7 @@
       const row = el("div", { class: "ts-leaf" }, el("span", { class: "ts-frame-picture", style: { "--ratio": node.view.ratio } }, el("img", { src: image(node.view), alt: "" })),
         el("span", {}, el("span", { text: node.what }), el("small", { text: made(node) })), remover);
       const own = el("div", {
-        role: "treeitem", "data-id": node.id, "aria-level": level, "aria-posinset": position, "aria-setsize": of, "aria-selected": on, "aria-current": on ? "true" : null, tabindex: node.id === focus ? 0 : -1,
+        role: "treeitem", "data-id": node.id, "aria-level": level, "aria-posinset": position, "aria-setsize": of, "aria-selected": String(on), "aria-current": on ? "true" : null, tabindex: node.id === focus ? 0 : -1,
         "aria-label": `${node.what}, ${made(node)}`, "aria-expanded": children(node.id).length ? "true" : null, onclick: (event) => { event.stopPropagation(); focus = node.id; show(node.id); },
       }, row);
       own.what = node.id;

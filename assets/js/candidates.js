@@ -88,7 +88,7 @@
       const now = one.id === chosen?.id;
       const mark = now ? "written" : one.kept ? "" : "cut";
       return el("button", {
-        type: "button", class: one.kept ? "" : "ts-cut", "aria-pressed": now, "data-code": one.id,
+        type: "button", class: one.kept ? "" : "ts-cut", "aria-pressed": String(now), "data-code": one.id,
         "aria-label": `Force code ${one.id}, ${percent(one.probability)}${now ? ", written here" : ""}${one.kept ? "" : ", cut by top-k or top-p"}`,
         onclick: () => force(one.id),
       }, el("img", { class: "ts-swatch", src: one.swatch, alt: "" }), el("span", { class: "ts-num", text: one.id }),
