@@ -50,10 +50,18 @@
     wait();
     if (view.status !== "running") { job = null; clearTimeout(timer); }
     if (view.problem) return put({ status: "failed", problem: view.problem });
-    put({ status: view.status, rows: view.rows, picture: view.picture, note: view.note, title: view.title, fit: view.fit, done: view.done, total: view.total, now: view.now || "", what: view.what || "" });
+    put({ status: view.status, done: view.done, total: view.total, now: view.now || "", what: view.what || "", ...shownOf(view) });
     if (view.status !== "done") return;
     measure();
     document.dispatchEvent(new CustomEvent("ts:did", { detail: { what: "tokenizers-compared" } }));
+  }
+  // what stood here stays until the same tokenizer is through again, or the first one on another picture
+  function shownOf(view) {
+    const about = { picture: view.picture, note: view.note, title: view.title, fit: view.fit };
+    if (view.status === "done") return { ...about, rows: view.rows };
+    if (!view.rows.length) return {};
+    const kept = now().picture === view.picture ? now().rows.filter((old) => !old.problem && now().picked.includes(old.name) && !view.rows.some((row) => row.name === old.name)) : [];
+    return { ...about, rows: [...view.rows, ...kept] };
   }
   T.connectSideBySide = ({ props, watch, server, send: trigger }) => {
     send = trigger;
@@ -209,7 +217,8 @@
     const legend = el("div", { class: "ts-legend" }, el("span", { class: "ts-ramp" }, el("span", { class: "ts-num", text: "0" }), bar, end), T.term("absolute error", "Distance between two pixel values, averaged over red, green and blue. Pixel values run from 0 (black) to 1 (white)."));
     const empty = el("div", { class: "ts-empty-state" }, el("p", { text: "Here will stand the same picture, encoded and decoded by each tokenizer, with its tokens, their bits and the error." }), el("button", { type: "button", class: "ts-button ts-main", text: "Compare the tokenizers", onclick: compare }));
     const tools = el("div", { class: "ts-order-tools" }, show, splitting, el("div", { class: "ts-order-pick" }, el("span", { class: "ts-muted", text: "Crop" }), parts));
-    root.append(title, sub, tools, grid, legend, empty);
+    const codes = el("p", { class: "ts-caption", text: "The finest map of each, every token in the colour of its code. Each tokenizer has a codebook of its own: equal colours in two of them mean nothing." });
+    root.append(title, sub, tools, grid, legend, codes, empty);
     let columns = [];
 
     function column(row, n) {
@@ -263,6 +272,7 @@
       splitting.classList.toggle("ts-side-off", shown !== "image");
       split.disabled = shown !== "image";
       legend.hidden = shown !== "error" || !compared().length;
+      codes.hidden = shown !== "tokens" || !compared().length;
       for (const { row, canvas, over, line } of columns) {
         if (!canvas) continue;
         over.hidden = line.hidden = shown !== "image";
