@@ -145,6 +145,10 @@
   const watchTheme = () => new MutationObserver(() => set({ theme: document.body.classList.contains("dark") }))
     .observe(document.body, { attributeFilter: ["class"] });
 
+  // a visitor has finished something; Learn and others listen. From here: token-selected (pyramid.js), code-replaced and
+  // picture-opened (link.js), timeline-moved (timeline.js); the other parts name theirs at their top
+  const did = (what, detail = {}) => document.dispatchEvent(new CustomEvent("ts:did", { detail: { what, ...detail } }));
+
   // what else a link can say: any part may add its own key, at any time; assets/js/address.js tells how
   const address = {
     known: new Map(), // name -> {read, write}
@@ -155,5 +159,5 @@
     },
   };
 
-  window.Tokenscope = { state, set, subscribe, define, mount, el, term, segment, number, count, narrow, codeAt, select, tabs, openTab, theme, watchTheme, address };
+  window.Tokenscope = { state, set, subscribe, define, mount, el, term, segment, number, count, narrow, codeAt, select, tabs, openTab, theme, watchTheme, address, did };
 })();

@@ -3,6 +3,7 @@
 (() => {
   const T = window.Tokenscope;
   const BUSY = { upload: "Reading the picture", sample: "Reading the picture", fit: "Fitting the picture", replace: "Decoding", undo: "Decoding", redo: "Decoding", reset: "Decoding", adopt: "Decoding", regenerate: "Writing finer scales", whole: "Decoding", mix: "Mixing", paste: "Pasting", erase: "Decoding", recall: "Decoding", export: "Writing the file", restore: "Restoring your tokens", policy: null };
+  const DID = { upload: "picture-opened", sample: "picture-opened", adopt: "picture-opened", replace: "code-replaced", erase: "code-replaced", paste: "code-replaced", whole: "code-replaced" };
   const PATIENCE = 120000;
   let waiting = [];
   let out = null; // {ticket, timer}
@@ -19,7 +20,7 @@
       finish(ticket);
       T.problem("The server has not answered for two minutes. What you had is unchanged; try again, or reload the page.");
     }, PATIENCE);
-    out = { ticket, timer, say };
+    out = { ticket, timer, say, kind };
     if (T.state.problem) T.set({ problem: null });
     send({ kind, ticket, known: T.state.docs.session?.picture || 0, ...data });
   }
@@ -53,8 +54,10 @@
     if (view.file) T.saveFile(view.file);
     if (view.ticket) patch.problem = view.problem || null;
     if (view.selection) patch.selection = { cells: null, code: null, ...view.selection };
+    const kind = view.ticket && view.ticket === out?.ticket && !view.problem ? out.kind : null;
     T.set(patch);
     if (view.ticket) finish(view.ticket);
+    if (DID[kind]) T.did(DID[kind]);
   }
 
   T.connect = ({ props, watch, server, upload, act }) => {

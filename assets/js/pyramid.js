@@ -140,6 +140,7 @@
     function choose(place) {
       T.select({ ...place, cells: [...drag.cells] });
       maps[place.k].focus(numberOf(place));
+      T.did("token-selected", { doc });
     }
     surface.addEventListener("pointermove", (event) => {
       const place = under(event);
@@ -189,6 +190,7 @@
       T.select({ k, i, j, cells });
       T.set({ hover: { k, i, j } });
       maps[k].focus(n);
+      T.did("token-selected", { doc });
     });
 
     T.subscribe(root, ["docs", "selection", "hover", "tool", "colourMode", "surprise", "theme"], (keys) => {

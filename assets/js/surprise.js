@@ -28,6 +28,7 @@
     wait();
     put({ status: "waiting", problem: null, asked: label, ...(rank ? { ranking: [], done: 0, total: 0, shown: fresh() ? state.surprise.shown : null, key: fresh() ? state.surprise.key : null } : {}) });
     send({ job, label, rank });
+    T.did("surprise-asked");
   }
   // every view starts the clock anew
   function wait() {

@@ -13,7 +13,7 @@
     let timer = null;
     const scales = () => state.docs[doc]?.scales || [];
     const last = () => scales().reduce((found, scale, k) => (scale.image ? k : found), -1);
-    const show = (k) => T.set({ upto: { ...state.upto, [doc]: Math.max(0, Math.min(last(), k)) } });
+    const show = (k) => { T.set({ upto: { ...state.upto, [doc]: Math.max(0, Math.min(last(), k)) } }); T.did("timeline-moved", { doc }); };
     const here = () => { const k = state.upto[doc]; return k === null || k > last() ? last() : k; };
 
     function pause() { clearInterval(timer); timer = null; play.textContent = "Play"; }

@@ -105,7 +105,7 @@ def _refresh_tokenizer(member: Member, data: Path, derived: Path) -> Path:
         "pca": pca_plane(codebook_VC).numpy(),
         "umap": umap_plane(codebook_VC).numpy(),
     }
-    usage_of = f"{len(held_N)} held-out photos of {len(photos.classes)} classes"
+    usage_of = f"{len(held_N):,} held-out photos of {len(photos.classes)} classes"
     return write_derived(member.name, member.sha256, arrays, {"usage_of": usage_of}, derived)
 
 

@@ -89,6 +89,7 @@ def script(bench: Workbench, scene: Scene) -> str:
         named="" if _has_name(tok.name) else "  # put the path of its file here",
         tokenizer=_quoted(tok.name),
         sha256=_quoted(tok.sha256) if tok.sha256 else "None",
+        grids=f"({', '.join(f'({h}, {w})' for h, w in tok.grids)},)",
         device=_quoted(tok.device.torch_device.type),
         precision=_quoted(tok.device.precision),
         maps=_from_sample(scene, changes) if rebuilds else _from_file(scene),
@@ -150,8 +151,9 @@ from explorer import {imports}
 {first}
 TOKENIZER = {tokenizer}{named}
 SHA256 = {sha256}  # of its weights
+GRIDS = {grids}  # rows and columns of each token map, coarse to fine
 
-tokenizer = load_tokenizer(TOKENIZER, device={device}, precision={precision})
+tokenizer = load_tokenizer(TOKENIZER, device={device}, precision={precision}, grids=GRIDS)
 if SHA256 and tokenizer.sha256 != SHA256:
     raise SystemExit(f"{{TOKENIZER}} has other weights now; the picture would be another one")
 

@@ -1,5 +1,6 @@
 """The loaded models and what all sessions may share: memories of pictures, addressed by content."""
 
+import re
 from functools import lru_cache
 
 import torch
@@ -51,7 +52,7 @@ class Workbench:
         self.codebook = tokenizer.codebook
         self.colours = [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in codebook_colours(self.codebook).tolist()]
         self.usage_KV = usage_KV
-        self.usage_of = usage_of
+        self.usage_of = re.sub(r"\d{4,}", lambda number: f"{int(number[0]):,}", usage_of)
         self.examples = examples
         self.preview = preview
         self.pairs = by_order(Pair(tokenizer, generator) if generator else None, counterpart)

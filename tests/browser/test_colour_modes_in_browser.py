@@ -18,8 +18,8 @@ CELLS = """() => {
 ASKED = """() => {
   const { state, set, measures } = Tokenscope;
   const bits = state.docs.session.scales.map((scale) => scale.ids.map((_, n) => n / 4));
-  const shown = { label: '', bits, total: 1 };
-  set({ surprise: { ...state.surprise, status: 'done', key: measures.keyNow(), ranking: [['', 1]], shown } }); }"""
+  const answer = { status: 'done', ranking: [['', 1]], shown: { label: '', bits, total: 1 } };
+  set({ surprise: { ...state.surprise, ...answer, key: measures.keyNow() } }); }"""
 DRAWN = """() => {
   const canvas = document.querySelectorAll('.ts-pyramid .ts-map')[9].querySelector('canvas');
   const side = canvas.width / 32, { colours } = Tokenscope.state.docs.session.scales[9];
@@ -59,7 +59,7 @@ def test_every_mode_colours_by_its_numbers_and_says_them(open_page):
     assert (float(low), float(high)) == (round(min(scale), 2), round(max(scale), 2))
     last = page.evaluate("() => Tokenscope.state.docs.session.scales.at(-1).distance")
     order = sorted(range(len(last)), key=last.__getitem__)
-    lightness = [sum(int(part) for part in colour[4:-1].split(",")) for colour in seen["distance"]]
+    lightness = [sum(int(part) for part in colour[4:-1].split()) for colour in seen["distance"]]
     assert lightness[order[0]] < lightness[order[-1]]  # viridis grows lighter
 
 

@@ -102,6 +102,15 @@ def test_the_script_of_another_picture_reads_the_exported_tokens(bundled, tmp_pa
     assert np.array_equal(run_script(tmp_path, text), shown_picture(bundled, session))
 
 
+def test_the_script_keeps_grids_that_are_not_the_files_own(tmp_path):
+    tokenizer = load_tokenizer("mini-tokenizer", device="cpu", grids=((1, 1), (2, 3), (4, 6)))
+    bench = Workbench(tokenizer)
+    session = edited(bench, first_session(bench))
+    _, text = exported(bench, session, "py")
+    assert b"GRIDS = ((1, 1), (2, 3), (4, 6),)" in text
+    assert np.array_equal(run_script(tmp_path, text), shown_picture(bench, session))
+
+
 def test_a_script_of_a_model_without_a_name_says_where_to_put_its_path(bench):
     _, text = exported(bench, first_session(bench), "py")
     assert b'TOKENIZER = "tiny-multi-0"  # put the path of its file here' in text

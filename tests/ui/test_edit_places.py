@@ -135,7 +135,8 @@ def test_a_map_says_how_common_its_codes_are(bench, session):
     assert map_view(bench, session.present.maps, 1)["use"] is None
     usage_KV = torch.zeros(4, VOCAB, dtype=torch.int64)
     usage_KV[1] = torch.arange(VOCAB)
-    counted = Workbench(bench.tokenizer, usage_KV=usage_KV, usage_of="ten photos")
+    counted = Workbench(bench.tokenizer, usage_KV=usage_KV, usage_of="1052 photos of 16 classes")
+    assert counted.usage_of == "1,052 photos of 16 classes"
     view = map_view(counted, session.present.maps, 1)
     assert view["use"] == pytest.approx([code / 2016 for code in view["ids"]], rel=1e-3)
     assert map_view(counted, session.present.maps, 2)["use"] == [0] * 9
