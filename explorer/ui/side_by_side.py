@@ -61,7 +61,7 @@ def connect(bench: Workbench, state: gr.State, first: Session) -> None:
     def cancel_compare(job):
         cancelled.append(str(job)[:60])
 
-    def compare(session: Session, event: gr.EventData):
+    def compare_tokenizers(session: Session, event: gr.EventData):
         yield from stream(shelf, session, _sent(event), cancelled)
 
     def crop(session: Session, event: gr.EventData):
@@ -76,7 +76,7 @@ def connect(bench: Workbench, state: gr.State, first: Session) -> None:
         server_functions=[cancel_compare],
     )
     quiet = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
-    wire.compare(compare, state, wire, concurrency_limit=COMPARING, **quiet)
+    wire.compare(compare_tokenizers, state, wire, concurrency_limit=COMPARING, **quiet)
     wire.crop(crop, state, wire, concurrency_limit=COMPARING, **quiet)
 
 
