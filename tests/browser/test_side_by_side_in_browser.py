@@ -155,7 +155,7 @@ def test_a_comparison_can_be_stopped_and_what_fails_is_told(tokenizers):
 
 def test_only_what_is_ticked_is_compared(tokenizers):
     page = tokenizers()
-    page.get_by_label("mini-raster-tokenizer").uncheck()
+    page.get_by_role("checkbox", name="mini-raster-tokenizer").uncheck()
     page.get_by_role("button", name="Compare again").click()
     page.wait_for_function("() => Tokenscope.state.sideBySide.rows.length === 1")
     page.wait_for_function(DONE)
