@@ -40,7 +40,7 @@
     },
     entropy: {
       text: "Entropy", tip: "How unsure the generator was when it wrote the token, in bits: 0 for one possible code, one bit more for twice as many equally likely ones.",
-      values: entropy, say: (v) => `${bits(v)} of entropy`, end: bits, about: () => "how unsure the generator was before it drew the token",
+      values: entropy, say: (v) => `${bits(v)} of entropy`, end: bits, about: () => "how unsure the generator was, after guidance, before temperature and top-k",
       why: (doc) => (doc === "run" ? "This run carries no entropy. Generate a picture to see how unsure the model is." : "Only a picture that this page has generated has entropies, until its tokens are changed. Generate one and open it here."),
     },
     surprise: {
@@ -75,16 +75,16 @@
     if (mode === "code") return { mode, colours: scales.map((scale) => scale.colours), words: scales.map(() => null), legend: null };
     const { say, end, about, log } = MODES[mode];
     const values = lists(doc, mode);
-    const words = values.map((list, k) => list?.map((v) => (v === null ? "no value: changed since" : say(v, k, doc))));
+    const words = values.map((list, k) => list?.map((v) => (typeof v !== "number" ? (mode === "distance" ? "no distance: the token was changed" : "no value") : say(v, k, doc))));
     if (mode === "changed") {
       const colours = values.map((list, k) => list?.map((v, n) => (v ? scales[k].colours[n] : plain())) || scales[k].ids.map(plain));
       return { mode, colours, words, legend: { about: about(doc) } };
     }
-    const shown = values.flat().filter((v) => v !== null && (!log || v > 0));
+    const shown = values.flat().filter((v) => typeof v === "number" && (!log || v > 0));
     const [low, high] = shown.length ? [shown.reduce((a, b) => Math.min(a, b)), shown.reduce((a, b) => Math.max(a, b))] : [0, 1];
     const on = (v) => (log ? Math.log(v) : v);
     const share = (v) => (on(v) - on(low)) / (on(high) - on(low) || 1);
-    const colour = (v) => (v === null || (log && v <= 0) ? plain() : T.codebook.css(T.measures.ramp(share(v))));
+    const colour = (v) => (typeof v !== "number" || (log && v <= 0) ? plain() : T.codebook.css(T.measures.ramp(share(v))));
     const colours = values.map((list, k) => list?.map(colour) || scales[k].ids.map(plain));
     return { mode, colours, words, legend: { low: end(low), high: end(high), about: `${about(doc)}${log ? "; logarithmic" : ""}`, ramp: T.measures.gradient() } };
   }
