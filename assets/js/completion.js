@@ -13,7 +13,7 @@
 
   state.completion = {
     about: null, source: SESSION, region: "top", mask: null, label: GUESS, seed: 0, samples: 1, anchor: true,
-    running: false, stopped: false, problem: null, progress: null, view: null, asked: null, shown: 0, at: {}, seam: true,
+    running: false, stopped: false, problem: null, progress: null, view: null, asked: null, shown: 0, at: {}, seam: true, original: false,
   };
   let one = null;
   const channel = () => (one ||= T.comparing.channel("completion", (view, put) => {
@@ -39,7 +39,7 @@
   }
   function complete() {
     const { source, mask, region, label, seed, samples, anchor } = mine();
-    channel().start({ source, mask, region, label, seed, samples, anchor }, { asked: key(), shown: 0, at: {}, view: null });
+    channel().start({ source, mask, region, label, seed, samples, anchor }, { asked: key(), shown: 0, at: {}, view: null, original: false });
   }
   T.completion = { complete, keep, stop: () => channel().stop(), key, fresh, put, grid, preview, titleOf, words: WORDS, GUESS };
 

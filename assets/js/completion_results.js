@@ -31,20 +31,22 @@
     const row = el("div", { class: "ts-completions" });
     const strip = el("div", { class: "ts-row ts-sample-strip", role: "group", "aria-label": "Samples" });
     const seams = el("button", { type: "button", class: "ts-button ts-plain", onclick: () => put({ seam: !mine().seam }) });
-    const tools = el("div", { class: "ts-row ts-completion-tools" }, strip, seams);
+    const original = el("button", { type: "button", class: "ts-button ts-plain", onclick: () => put({ original: !mine().original }), "data-tip": "What each model's tokenizer makes of all tokens of the picture: what a completion is measured against." });
+    const tools = el("div", { class: "ts-row ts-completion-tools" }, strip, el("div", { class: "ts-row" }, original, seams));
     const missing = el("div");
     root.append(finding, sub, missing, row, tools);
 
     function figure(model) {
       const view = mine().view;
-      const picture = model.images[shown()];
+      const { original } = mine();
+      const picture = original ? model.own : model.images[shown()];
       const where = model.scales.at(-1);
       const name = T.comparing.ORDER[model.order];
       const done = finished(model);
       const send = done && model.adoptable ? el("button", { type: "button", class: "ts-button ts-plain", text: "Open in Inspect", onclick: () => { T.link.act("adopt", { maps: model.ids[shown()], label: `${view.title}, completed`, seed: view.seeds[shown()] }); T.openTab("Inspect"); } }) : null;
       return el("figure", {}, el("div", { class: `ts-frame-picture${picture ? "" : " ts-empty"}`, style: { "--ratio": `${model.size[1]} / ${model.size[0]}` } },
-        picture ? el("img", { src: picture, alt: `${view.title}, ${view.region} kept, completed by ${model.name}${done ? "" : `, ${model.done} of ${model.steps} steps`}` }) : null, mine().seam ? seam(where) : null),
-      el("figcaption", {}, el("b", { text: name }), el("span", { class: "ts-caption", text: `${model.name}, ${done ? T.count(model.steps, "step") : `step ${model.done} of ${model.steps}`}` }), send));
+        picture ? el("img", { src: picture, alt: original ? `${view.title}, from all its tokens of ${model.name}` : `${view.title}, ${view.region} kept, completed by ${model.name}${done ? "" : `, ${model.done} of ${model.steps} steps`}` }) : null, mine().seam ? seam(where) : null),
+      el("figcaption", {}, el("b", { text: name }), el("span", { class: "ts-caption", text: original ? "from all tokens of the picture" : `${model.name}, ${done ? T.count(model.steps, "step") : `step ${model.done} of ${model.steps}`}` }), send));
     }
 
     function draw() {
@@ -62,6 +64,8 @@
       row.classList.toggle("ts-outdated-result", stale());
       strip.replaceChildren(...(view && view.seeds.length > 1 && first ? view.seeds.map((seed, n) => el("button", { type: "button", class: "ts-sample", "aria-pressed": String(n === shown()), onclick: () => put({ shown: n }), "aria-label": `Sample ${n + 1}, seed ${seed}` },
         view.models.map((model) => (model.images[n] ? el("img", { src: model.images[n], alt: "" }) : null)), el("span", { class: "ts-num", text: `seed ${seed}` }))) : []));
+      original.textContent = mine().original ? "Show the completions" : "Show the picture itself";
+      original.hidden = !first;
       seams.textContent = lines ? "Hide the seam" : "Show the seam";
       missing.replaceChildren(...T.comparing.missing(about));
     }

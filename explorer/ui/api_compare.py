@@ -1,5 +1,8 @@
 """The endpoint that draws one class with both orders and counts what each needs (docs/API.md)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import gradio as gr
 
 from explorer.analysis.cost import CONVENTION, generation_flops
@@ -60,11 +63,24 @@ class CompareEndpoint:
         models, pictures = [], {}
         for order, pair in pairs.items():
             own = raster_guidance if order == RASTER else guidance
-            steps = list(draw(label, seed, own, top_k, top_p, temperature, order))
+            with named_guidance(order):
+                steps = list(draw(label, seed, own, top_k, top_p, temperature, order))
             last, pictures[order] = steps[-1]
             models.append(model_costs(pair, last, [answer["seconds"] for answer, _ in steps]))
         answer = {"label": last["label"], "seed": seed, "convention": CONVENTION, "models": models}
         return answer, pictures.get(NEXT_SCALE), pictures.get(RASTER)
+
+
+@contextmanager
+def named_guidance(order: str) -> Iterator[None]:
+    """What is wrong with the raster model's guidance is told by the name that the caller gave it."""
+    try:
+        yield
+    except gr.Error as error:
+        if order != RASTER:
+            raise
+        text = str(error.message).replace("`guidance`", "`raster_guidance`")
+        raise gr.Error(text, print_exception=False) from error
 
 
 def model_costs(pair: Pair, last: dict, seconds: list[float]) -> dict:
