@@ -22,7 +22,7 @@ from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps, keep_masks
 from explorer.tokenizers import Tokenizer
 from explorer.tokenizers.images import to_uint8
-from explorer.ui import comparing, surprise
+from explorer.ui import comparing, components, surprise
 from explorer.ui.actions import as_image
 from explorer.ui.components import completion_parts as parts
 from explorer.ui.pairs import RASTER, Pair
@@ -46,6 +46,7 @@ def build() -> None:
             parts.views()
         with gr.Column(elem_classes="ts-right"):
             parts.numbers()
+            components.compare_exports("completion")
             parts.fairness()
 
 

@@ -18,7 +18,7 @@ from explorer.bench.racing import first_finish, median_step, race, warm_up
 from explorer.figures.images import data_uri
 from explorer.generators import GenerationStep
 from explorer.token_maps import UNKNOWN, TokenMaps
-from explorer.ui import race_cost
+from explorer.ui import components, race_cost
 from explorer.ui.comparing import AT_ONCE, LARGEST_SEED, REMEMBERED, checked_number, streamed
 from explorer.ui.components import race_parts as parts
 from explorer.ui.pairs import RASTER, Pair
@@ -39,6 +39,7 @@ def build() -> None:
         with gr.Column(elem_classes="ts-stage"):
             parts.stage()
             parts.figures()
+            components.compare_exports("race")
     parts.fairness()
     parts.cost()
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from explorer.analysis.colours import codebook_colours
 from explorer.figures.animations import hatched
 from explorer.figures.contact_sheet import Tile
-from explorer.generators import GenerationStep
+from explorer.generators import GenerationStep, Generator
 from explorer.token_maps import UNKNOWN, TokenMaps
 from explorer.tokenizers import Tokenizer
 from explorer.tokenizers.images import to_pil
@@ -58,16 +58,21 @@ def run_sent(bench: Workbench, data: Mapping) -> SavedRun:
     """The run that the browser describes: the message that asked for it (run_request.py), and its tokens.
 
     data: also "maps", K flat lists, -1 = not drawn; "seconds", of each step; "order", which of the page's
-    pairs drew it, without it the page's own. ValueError with one sentence.
+    pairs drew it, without it the page's own; settings that are not there are the card's. ValueError.
     """
     pair = _pair(bench, data.get("order"))
-    request = read_request(pair.generator, {**data, "seeds": 1})
+    request = read_request(pair.generator, {**_own_settings(pair.generator), **data, "seeds": 1})
     maps = read_maps(pair.generator, data.get("maps"), "The tokens of the run")
     if maps is None or not any((ids >= 0).any() for ids in maps):
         raise ValueError("nothing has been drawn yet; start a run first")
     return SavedRun(
         pair, request, maps.with_meta(pair.generator.tokenizer.meta), _seconds(data.get("seconds"))
     )
+
+
+def _own_settings(gen: Generator) -> dict[str, float | int]:
+    """The card's, for comparisons, which do not set all of them."""
+    return {**gen.sampling, "top_k": min(gen.sampling["top_k"], gen.vocab_size)}
 
 
 def gallery_sent(bench: Workbench, data: Mapping) -> list[SavedRun]:

@@ -269,3 +269,12 @@ def test_a_cancelled_file_is_not_made_and_a_bug_is_a_sentence(bench, monkeypatch
     monkeypatch.setattr(run_exporting, "animation", lambda *_: 1 / 0)
     *_, last = stream(bench, Session(), message)
     assert last["problem"] == FAILED
+
+
+def test_settings_that_a_comparison_does_not_set_are_the_card_s(bench):
+    gen = bench.pairs["raster"].generator
+    *_, step = gen.generate(2, seed=5, guidance=1.5)
+    message = {"job": "a", "what": "py", "order": "raster", "label": "2", "seed": 5, "guidance": 1.5}
+    *_, last = stream(bench, Session(), {**message, "maps": flat(step.maps)})
+    text = base64.b64decode(last["file"]["data"]).decode()
+    assert "generator.generate(" in text and f"top_p={float(gen.sampling['top_p'])}" in text

@@ -92,6 +92,11 @@ def sections(key: str, label: str, choices: list[tuple[str, str]]) -> gr.HTML:
     return _part("sections", key=key, label=label, choices=named)
 
 
+def compare_exports(of: str) -> gr.HTML:
+    """The same for the runs of Compare, one model at a time. of: "race" or "completion"."""
+    return _part("compare-exports", of=of)
+
+
 def run_exports() -> gr.HTML:
     """Saves the picture of Generate: animations, contact sheets, tokens, a script that draws it again."""
     return _part("run-exports")
