@@ -95,7 +95,7 @@
       sub.replaceChildren(...about(view));
     });
 
-    const unit = (view) => (view?.order === "raster" ? "step" : "scale");
+    function unit(view) { return view?.order === "raster" ? "step" : "scale"; }
     function heading(view, mine, done) {
       if (!state.model?.classes) return "No generator is loaded.";
       if (state.running) {
@@ -126,6 +126,6 @@
       }));
       return `${T.count(anew, "token")} ${anew === 1 ? "was" : "were"} written anew, ${other.toLocaleString("en")} of them came out differently.`;
     }
-    const token = (word = "token") => T.term(word, "The number of a code: one row of the model's codebook.");
+    function token(word = "token") { return T.term(word, "The number of a code: one row of the model's codebook."); }
   });
 })();
