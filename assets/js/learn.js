@@ -71,7 +71,7 @@
   const turning = (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    if (event.target.closest("input, select, textarea, [role=slider], [role=grid], [role=radiogroup], [role=application], .ts-lessons")) return;
+    if (event.target.closest("input, select, textarea, [role=slider], [role=grid], [role=radiogroup], [role=application], [role=group], .ts-lessons")) return;
     event.preventDefault();
     go(state.learn.at + step);
   };
@@ -185,7 +185,7 @@
       next.hidden = state.learn.at >= last();
       if (!node.hidden) text.textContent = said;
     };
-    new IntersectionObserver(([entry]) => { inSight = entry.isIntersecting; if (inSight) said = null; draw(); }).observe(box);
+    new IntersectionObserver(([entry]) => { inSight = entry.intersectionRatio >= 0.5; if (inSight) said = null; draw(); }, { threshold: 0.5 }).observe(box);
     let before = null, page = null;
     return () => {
       const sight = here() && (state.learn.done[here().key] || null);
