@@ -79,7 +79,7 @@
       ...own.map((point) => put("circle", { class: `ts-cost-dot ts-cost-${kind}`, cx: x(point.x), cy: y(point.y), r: 4, tabindex: 0, role: "img", "aria-label": point.say, "data-tip": point.say })),
     ]);
     const labels = ends.map(({ line, at }) => put("text", { class: `ts-cost-label ts-cost-${line.kind}`, x: x(line.points.at(-1).x) + 8, y: Math.min(height - bottom, at) + 4 }, line.name));
-    const about = series.map((line) => (line.points.length ? `${line.name} from ${line.points[0].say} to ${line.points.at(-1).say}` : "")).filter(Boolean).join("; ");
+    const about = series.map((line) => (line.points.length ? `${line.points[0].say}, to ${line.points.at(-1).x} px: ${line.points.at(-1).value}` : "")).filter(Boolean).join("; ");
     const svg = el("svg:svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `${title}, ${unit}: ${about}` });
     svg.append(...grid, ...below, ...drawn, ...labels);
     return el("figure", { class: "ts-cost-plot" }, head, svg);
@@ -88,7 +88,7 @@
 
   function plots() {
     const { rows } = family();
-    const line = (name, kind, value, say) => ({ name, kind, points: rows.map((row) => ({ x: row.pixels, y: value(row), row })).filter(({ y: found }) => found > 0).map((point) => ({ ...point, say: `${name}, ${point.row.pixels} px: ${say(point.y)}` })) });
+    const line = (name, kind, value, say) => ({ name, kind, points: rows.map((row) => ({ x: row.pixels, y: value(row), row })).filter(({ y: found }) => found > 0).map((point) => ({ ...point, value: say(point.y), say: `${name}, ${point.x} px: ${say(point.y)}` })) });
     const work = (value) => `${gflop(value * 1e9)} GFLOP`;
     const measured = (order) => (row) => timing(order, row.side)?.seconds || 0;
     return [

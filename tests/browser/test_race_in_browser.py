@@ -7,6 +7,17 @@ pytestmark = pytest.mark.browser
 OPEN = "() => { Tokenscope.openTab('Compare'); Tokenscope.set({ compare: 'race' }); }"
 SHOWN = "() => Tokenscope.state.race.view?.finish && Tokenscope.state.race.at !== null"
 DONE = "() => Tokenscope.state.race.status === 'done'"
+# Stops the next race after its third raster step.
+STOP_EARLY = """() => {
+  const real = Tokenscope.set;
+  Tokenscope.set = (patch) => {
+    real(patch);
+    const { status, view } = Tokenscope.state.race;
+    if (status !== 'running' || window.stopped || view.lanes[1].done < 3) return;
+    window.stopped = true;
+    Tokenscope.race.stop();
+  };
+}"""
 
 
 @pytest.fixture
@@ -114,9 +125,7 @@ def test_wrong_settings_are_one_sentence_and_nothing_is_lost(race):
 
 def test_a_race_can_be_stopped_and_run_again(race):
     page = race()
-    page.evaluate("""() => { const real = Tokenscope.set; Tokenscope.set = (patch) => { real(patch);
-      const { status, view } = Tokenscope.state.race;
-      if (status === 'running' && view.lanes[1].done > 2 && !window.stopped) { window.stopped = true; Tokenscope.race.stop(); } }; }""")
+    page.evaluate(STOP_EARLY)
     start(page)
     page.wait_for_function("() => ['stopped', 'done'].includes(Tokenscope.state.race.status)")
     if state(page, "status") == "stopped":
@@ -133,7 +142,7 @@ def test_a_link_carries_class_seed_and_guidance(race):
     page.locator(f".ts-race-classes button[data-label={name}]").click()
     page.locator("#ts-race-seed").fill("41")
     page.locator("#ts-race-seed").press("Enter")
-    page.get_by_label("Raster, ").fill("2.5")
+    page.get_by_role("slider", name="Raster, ").fill("2.5")
     page.wait_for_function("() => location.search.includes('race-seed=41')")
     query = page.evaluate("() => location.search")
     other = race(query=query.replace("tab=compare", "tab=inspect"))
