@@ -7,6 +7,7 @@
   const HAD = "tokenscope-had-"; // + sha256: {id, before}: which carried picture this model's session shows
   const PATIENCE = 15 * 60 * 1000; // ms without a word from the server until the page gives up
   const TICK = 200;
+  const LATEST = 60000; // ms until a page that does not get ready is left as it is
   let wire = null;
   let wished = askedFor(); // a link to a model whose page is not open leads here
 
@@ -105,16 +106,14 @@
     const due = quietly(() => sessionStorage.getItem(`${CARRY}-now`)), carry = carried();
     quietly(() => sessionStorage.removeItem(`${CARRY}-now`));
     if (!due || !carry || had(state.model.sha256)?.id === carry.id) return; // this model has it already, perhaps edited
-    for (let n = 0; n < 100 && (!T.link.running || T.kept?.awaits() || state.busy); n += 1) await new Promise((done) => setTimeout(done, 100));
+    await until(() => T.link.running && state.docs.session);
+    await pause(500); // what this browser had kept of the model comes first
+    await until(() => !T.kept.awaits() && !state.busy);
     const blob = await fetch(carry.image).then((answer) => answer.blob()).catch(() => null);
     if (!blob) return T.problem("The picture could not be brought along. Open it here again; it is still on the other model's page.");
-    const number = state.docs.session?.picture;
-    const watcher = el("span", { hidden: true }); // listens until the picture is here
-    document.body.append(watcher);
-    T.subscribe(watcher, ["docs"], () => {
+    const number = state.docs.session.picture;
+    once("docs", () => state.docs.session.picture !== number, () => {
       const view = state.docs.session;
-      if (!watcher.isConnected || !view || view.picture === number) return;
-      watcher.remove();
       store(HAD + state.model.sha256, { id: carry.id, before: mark(view.before) });
       const [h, w] = carry.size, how = carry.drawn ? `as ${carry.from} drew it` : `as ${carry.from} saw it`;
       T.set({ remark: { picture: view.picture, text: `${carry.title} came along at ${w} × ${h} px, ${how}. Open it here again if you have it larger.` } });
@@ -236,17 +235,27 @@
     const link = wished;
     wished = null;
     if (link) follow(link);
-    else if (state.model) arrive();
-    else waitForModel();
+    else once("model", () => state.model, arrive);
   };
-  function waitForModel() {
-    const watcher = el("span", { hidden: true });
-    document.body.append(watcher);
-    T.subscribe(watcher, ["model"], () => { if (state.model && watcher.isConnected) { watcher.remove(); arrive(); } });
+
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  async function until(test) {
+    const began = Date.now();
+    while (!test() && Date.now() - began < LATEST) await pause(100);
   }
+  // then(), the first time that test() holds when `key` of the store is set, or now
+  function once(key, test, then) {
+    let due = true;
+    T.subscribe(document.body, [key], () => {
+      if (!due || !test()) return;
+      due = false;
+      then();
+    });
+  }
+
   async function follow({ id, query }) {
     T.showModels();
-    for (let n = 0; n < 600 && (state.models.loading || !state.models.list) && !state.models.failed; n += 1) await new Promise((done) => setTimeout(done, 100));
+    await until(() => state.models.list || state.models.failed);
     const choice = state.models.list?.choices.find((one) => one.id === id);
     if (choice && !choice.here) open(choice, query);
     else if (!choice) T.set({ remark: { text: `The link asks for the models “${id.slice(0, 60)}”, which this server does not have.` } });
