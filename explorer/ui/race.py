@@ -9,6 +9,7 @@ The counterparts are assets/js/race.js and race_*.js.
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from threading import Lock
 
 import gradio as gr
 import torch
@@ -48,7 +49,8 @@ def connect(bench: Workbench, state: gr.State, first: Session) -> None:
     """The wire: "ask" streams a race; `cancel_race`, a look-up beside the queue, is heard within one step."""
     cancelled: deque[str] = deque(maxlen=REMEMBERED)
     colours = {order: _colours(bench, pair) for order, pair in bench.pairs.items()}
-    examples: list[dict] = []  # at most one, raced for the first visitor who looks
+    examples: list[dict] = []  # at most one, raced for the first visitor who looks; others wait for it
+    first_look = Lock()
 
     def cancel_race(job):
         cancelled.append(str(job)[:60])
@@ -60,8 +62,9 @@ def connect(bench: Workbench, state: gr.State, first: Session) -> None:
             return None
 
     def race_example(_):
-        if not examples and not why_not(bench) and not bench.slow:
-            examples.append(example(bench, colours))
+        with first_look:
+            if not examples and not why_not(bench) and not bench.slow:
+                examples.append(example(bench, colours))
         return examples[0] if examples else None
 
     def ask(event: gr.EventData):
