@@ -89,13 +89,13 @@ def test_nothing_kept_is_one_sentence_and_it_can_be_stopped(compare, monkeypatch
     failed.wait_for()
     assert failed.inner_text().startswith("Nothing is kept") and failed.inner_text().endswith(".")
     real = completion.Work.view
-    monkeypatch.setattr(completion.Work, "view", lambda work: time.sleep(0.3) or real(work))
+    monkeypatch.setattr(completion.Work, "view", lambda work: time.sleep(1) or real(work))
     page.get_by_role("radio", name="Top", exact=True).click()
     page.get_by_role("button", name="Complete the picture").click()
     page.wait_for_function("() => Tokenscope.state.completion.view?.models.length > 0")
     page.locator(".ts-section-completion").get_by_role("button", name="Stop").click()
     done = state(page, "progress.done")
-    page.wait_for_timeout(1200)
+    page.wait_for_timeout(2500)
     assert state(page, "progress.done") == done and state(page, "running") is False
     assert done < state(page, "progress.total")
 

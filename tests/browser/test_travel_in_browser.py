@@ -85,12 +85,13 @@ def test_a_sweep_draws_its_points_can_be_stopped_and_a_bad_code_is_a_sentence(co
     points.last.press("Enter")
     assert state(page, "places.raster.n") == state(page, "sweep.points[11].cell")
     real = travel.point_view
-    monkeypatch.setattr(travel, "point_view", lambda outcome: time.sleep(0.3) or real(outcome))
+    monkeypatch.setattr(travel, "point_view", lambda outcome: time.sleep(1) or real(outcome))
+    page.get_by_role("radiogroup", name="Flips of each model").get_by_text("48", exact=True).click()
     page.get_by_role("button", name="Flip many").click()
     page.wait_for_function("() => Tokenscope.state.travel.sweep?.done > 0")
     page.locator(".ts-section-travel").get_by_role("button", name="Stop").click()
     done = state(page, "sweep.done")
-    page.wait_for_timeout(1200)
+    page.wait_for_timeout(2500)
     assert state(page, "sweep.done") == done < state(page, "sweep.total")
     page.get_by_role("radio", name="Typed").click()
     page.get_by_label("New code, raster").fill("999999")
@@ -106,11 +107,11 @@ def test_a_phone_scrolls_in_one_direction_only_and_nothing_is_seriously_wrong(co
 
     page = compare("narrow")
     page.locator(".ts-travel-raster .ts-cell").nth(3).tap()
-    flip(page)
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
     page.evaluate("() => Tokenscope.travel.put({ count: '6', mode: 'decode' })")
+    flip(page)
     page.get_by_role("button", name="Flip many").click()
     page.wait_for_function("() => Tokenscope.state.travel.sweep?.status === 'done'")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
     for dark in (False, True):
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         page.wait_for_timeout(150)
