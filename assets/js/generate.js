@@ -14,6 +14,7 @@
   let running = null; // id of the run under way
   let plan = {}; // what was asked for it, and the picture on show before
   let timer = 0;
+  let server = null; // look-ups beside the stream
 
   const run = () => state.docs.run;
   const show = (view) => ({ docs: { ...state.docs, run: view } });
@@ -28,7 +29,7 @@
 
   function start(label, extra = {}) {
     begin();
-    if (running) T.link.stop();
+    if (running) server?.leave_run(running).catch(() => null);
     settle({ label });
     running = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`;
     const { what = null, did: event = null, root = false, ...asked } = extra;
@@ -82,9 +83,8 @@
     if (plan.event) did(plan.event);
   }
 
-  // look-ups beside the stream: an answer, {problem}, or null
-  let server = null;
   T.connectGenerate = (wire) => { server = wire.server; };
+  // an answer, or {problem: a sentence}
   const look = async (name, data) => {
     const { label, settings, scales } = run();
     const answer = server && await server[name]({ label, ...settings, maps: scales.map((scale) => scale.ids), ...data }).catch(() => null);

@@ -1,7 +1,8 @@
 """Generate: choose a class and watch a picture appear, scale by scale."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Container, Iterator, Mapping
 
 import gradio as gr
 
@@ -13,6 +14,7 @@ from explorer.ui.workbench import Workbench
 log = logging.getLogger(__name__)
 
 WIRE = "Tokenscope.connectGenerate({server})"
+REMEMBERED = 256  # runs that visitors have left for others
 FIRST_CLASS = "sunflower"  # reads at 64 px
 
 
@@ -37,8 +39,15 @@ def build() -> None:
             components.run_exports()
 
 
-def connect(bench: Workbench) -> None:
-    """The wires of this tab beside the page's runner: what is looked up about a run."""
+def connect(bench: Workbench) -> Container[str]:
+    """The wires of this tab beside the page's runner: what is looked up about a run.
+
+    Gives the runs that visitors have replaced by others, for `stream`.
+    """
+    replaced: deque[str] = deque(maxlen=REMEMBERED)
+
+    def leave_run(run):
+        replaced.append(str(run)[:60])
 
     def candidates(data):
         return answer(run_look_ups.candidates, bench, data)
@@ -55,8 +64,9 @@ def connect(bench: Workbench) -> None:
         js_on_load=WIRE,
         apply_default_css=False,
         visible="hidden",
-        server_functions=[candidates, row_view, picture],
+        server_functions=[candidates, row_view, picture, leave_run],
     )
+    return replaced
 
 
 def answer(look_up: Callable[[Workbench, Mapping], dict], bench: Workbench, data: object) -> dict | None:
@@ -70,13 +80,19 @@ def answer(look_up: Callable[[Workbench, Mapping], dict], bench: Workbench, data
         return None
 
 
-def stream(bench: Workbench, data: Mapping) -> Iterator[dict]:
-    """The run as it grows: one view per step, or one view with a sentence under "problem"."""
+def stream(bench: Workbench, data: Mapping, replaced: Container[str] = ()) -> Iterator[dict]:
+    """The run as it grows: one view per step, or one view with a sentence under "problem".
+
+    Ends without a word within one step once the run is in `replaced`.
+    """
     run = str(data.get("run", ""))[:60]
     try:
         if bench.generator is None:
             raise ValueError("No generator was loaded. Start the page with --generator.")
-        yield from run_views(bench, read_request(bench.generator, data))
+        for view in run_views(bench, read_request(bench.generator, data)):
+            if run in replaced:
+                return
+            yield view
     except ValueError as error:
         yield {"run": run, "problem": sentence(error)}
     except Exception:  # the page must say something whatever happens; the log has the rest

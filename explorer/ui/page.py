@@ -6,7 +6,7 @@ their other end.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 import gradio as gr
 
@@ -70,7 +70,7 @@ def build_page(bench: Workbench, connect_menu: Callable[[], None] | None = None)
         measures.connect(bench, state, first)
         surprise.connect(bench, state)
         run_exporting.connect(bench, state)
-        generate_tab.connect(bench)
+        replaced = generate_tab.connect(bench)
         compare_tab.connect(bench, state, first)
         learn_tab.connect(bench, state)
         if connect_menu:
@@ -80,7 +80,9 @@ def build_page(bench: Workbench, connect_menu: Callable[[], None] | None = None)
 
         quiet = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
         link.act(_act_function(bench), state, [state, link], concurrency_limit=VISITORS, **quiet)
-        going = runner.generate(_generate_function(bench), None, runner, concurrency_limit=VISITORS, **quiet)
+        going = runner.generate(
+            _generate_function(bench, replaced), None, runner, concurrency_limit=VISITORS, **quiet
+        )
         runner.stop(None, None, None, cancels=[going], api_visibility="private")
         api.add_endpoints(bench)
     stay_local.refuse_addresses(page)
@@ -144,9 +146,9 @@ def _act_function(bench: Workbench):
     return act_on
 
 
-def _generate_function(bench: Workbench):
+def _generate_function(bench: Workbench, replaced: Container[str]):
     def generate_for_page(event: gr.EventData):  # `generate` is the endpoint's name
-        yield from generate_tab.stream(bench, dict(event._data or {}))
+        yield from generate_tab.stream(bench, dict(event._data or {}), replaced)
 
     return generate_for_page
 

@@ -234,6 +234,15 @@ def test_wrong_settings_are_one_sentence(bench, wrong):
     assert len(views) == 1 and views[0]["problem"].endswith(".") and views[0]["run"] == "a"
 
 
+def test_a_run_that_was_left_ends_within_one_step(bench):
+    left = []
+    run = stream(bench, ASKED, left)
+    assert next(run)["done"] == 1
+    left.append("a")
+    assert list(run) == []
+    assert list(stream(bench, ASKED | {"run": "b"}, left))[-1]["status"] == "done"
+
+
 def test_without_a_generator_the_page_says_so(bench):
     empty = Workbench(bench.tokenizer)
     assert "No generator" in next(stream(empty, ASKED))["problem"]
