@@ -76,7 +76,7 @@ def test_a_file_can_be_cancelled_and_asked_for_again(generate, monkeypatch):
     assert "Making the file: step" in page.locator(".ts-saving:visible").inner_text()
     assert page.locator(".ts-take:visible [data-what=gif]").is_disabled()
     downloads = []
-    page.on("download", downloads.append)
+    page.on("download", lambda download: downloads.append(download))
     page.get_by_role("button", name="Cancel").last.click()
     page.wait_for_timeout(1500)
     assert downloads == [] and page.evaluate("() => Tokenscope.state.saving") is None
