@@ -185,7 +185,7 @@
       next.hidden = state.learn.at >= last();
       if (!node.hidden) text.textContent = said;
     };
-    new IntersectionObserver(([entry]) => { inSight = entry.intersectionRatio >= 0.5; if (inSight) said = null; draw(); }, { threshold: 0.5 }).observe(box);
+    new IntersectionObserver((entries) => { inSight = entries.at(-1).intersectionRatio >= 0.5; if (inSight) said = null; draw(); }, { threshold: 0.5 }).observe(box);
     let before = null, page = null;
     return () => {
       const sight = here() && (state.learn.done[here().key] || null);
