@@ -42,7 +42,7 @@
 
   function otherPicture() {
     const source = el("select", { class: "ts-field ts-select ts-mix-source", id: "ts-mix-source", "aria-label": "Picture to take tokens from" });
-    const input = el("input", { type: "file", accept: "image/*", class: "ts-hidden", "aria-label": "Picture to take tokens from, a file", tabindex: "-1", onchange: () => { const file = input.files[0]; input.value = ""; if (file) T.sendPicture(file, (sent) => then("upload", sent)); } });
+    const input = el("input", { type: "file", accept: "image/*", class: "ts-hidden", "aria-label": "File to take tokens from", tabindex: "-1", onchange: () => { const file = input.files[0]; input.value = ""; if (file) T.sendPicture(file, (sent) => then("upload", sent)); } });
     let then = null; // what is done with the picture: (source, data)
     function take(next) {
       const run = state.docs.run;

@@ -14,7 +14,7 @@
     const tools = el("div", { class: "ts-modes" }, el("span", { class: "ts-muted", text: "Colour", "aria-hidden": "true" }), mode, zoom);
     const surface = el("div", { class: "ts-pyramid ts-columns", role: "group", "aria-label": label });
     const read = el("p", { class: "ts-read", role: "status" });
-    const pointed = el("p", { class: "ts-read", "aria-hidden": "true", hidden: true }); // the same for what the pointer is over
+    const pointed = el("p", { class: "ts-pointed", "aria-hidden": "true", hidden: true }); // the same for what the pointer is over
     const why = el("p", { class: "ts-caption ts-why", role: "status" });
     const ramp = el("i");
     const [low, high] = [el("span", { class: "ts-num" }), el("span", { class: "ts-num" })];
