@@ -84,7 +84,9 @@
     }
 
     T.subscribe(root, ["completion", "docs", "model"], () => {
-      [finding.textContent, sub.textContent] = say();
+      const [title, text] = say();
+      finding.textContent = title.replaceAll(" %", "\u00a0%"); // a number stays with its unit
+      sub.textContent = text;
       draw();
     });
   });

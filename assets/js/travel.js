@@ -237,7 +237,9 @@
 
     T.subscribe(root, ["travel"], () => {
       const models = mine().start?.models || [];
-      [finding.textContent, sub.textContent] = say();
+      const [title, text] = say();
+      finding.textContent = title.replaceAll(" %", "\u00a0%"); // a number stays with its unit
+      sub.textContent = text;
       missing.replaceChildren(...T.comparing.missing(mine().about));
       const now = models.map(({ order, name, scales }) => `${order}${name}${scales.map(({ h, w }) => `${h}x${w}`)}`).join();
       if (now !== shape) { shape = now; build(models); }

@@ -41,7 +41,7 @@ def test_both_models_complete_and_the_page_says_what_they_saw(compare):
     )
     page.get_by_role("radio", name="Bottom", exact=True).click()
     complete(page)
-    finding = page.locator(".ts-section-completion .ts-finding").inner_text()
+    finding = page.locator(".ts-section-completion .ts-finding").inner_text().replace("\u00a0", " ")
     assert finding.startswith("With the bottom kept") and finding.endswith("raster order with 0 %.")
     assert page.evaluate("() => did") == ["completion-done"]
     models = state(page, "view.models")
