@@ -82,8 +82,8 @@
   function moment() {
     const { scales } = view();
     const maps = `Next-scale has finished ${finished(scales)} of ${T.count(scales.steps, "map")}`;
-    const single = now() < cells() ? `orders of single tokens have written ${now()} of ${cells()}` : `orders of single tokens are complete with ${cells()}`;
-    return `After ${T.count(now(), state.orders.clock === "steps" ? "step" : "token")} ${single}. ${maps}, ${written(scales)} of ${T.count(scales.tokens, "token")}.`;
+    const single = now() < cells() ? `orders of single tokens have written ${text(now())} of ${text(cells())}` : `orders of single tokens are complete with ${text(cells())}`;
+    return `After ${T.count(now(), state.orders.clock === "steps" ? "step" : "token")} ${single}. ${maps}, ${text(written(scales))} of ${T.count(scales.tokens, "token")}.`;
   }
 
   // --- settings --------------------------------------------------------------------------------------------------
@@ -128,11 +128,12 @@
     random: "A random permutation: what an order without any plan does.",
     "next-scale": "Not one token after the other: all cells of a map at once, and coarser maps before finer ones.",
   };
+  const text = (value) => value.toLocaleString("en");
   const plain = (value) => (value % 1 ? T.number(value, 1) : String(value));
   const grid = () => `${[8, 11, 18].includes(view().rows) ? "an" : "a"} ${view().rows}×${view().columns} grid`;
   function finding() {
     const order = chosen();
-    if (!sequential(order)) return `Next-scale predicts all ${cells()} tokens of ${grid()} in one step: neighbours are 0 steps apart and do not know each other, but coarser tokens cover their place.`;
+    if (!sequential(order)) return `Next-scale predicts all ${text(cells())} tokens of ${grid()} in one step: neighbours are 0 steps apart and do not know each other, but coarser tokens cover their place.`;
     if (order.name === "raster") return `In raster order on ${grid()} a token’s right neighbour comes 1 token later, its lower one ${T.count(order.longest, "token")} later.`;
     const near = plain(order.median);
     return `${NAMES[order.name]} on ${grid()} half of all neighbours are at most ${near} ${near === "1" ? "token" : "tokens"} apart, the farthest ${order.longest}.`;
@@ -184,7 +185,7 @@
       const many = sequential(order) ? null : T.ordersDraw.mapRow(order);
       const button = el("button", { type: "button", role: "radio", class: `ts-order${many ? " ts-order-maps" : ""}`, "data-name": order.name,
         "aria-label": `${order.title}. ${ABOUT[order.name]}`, onclick: () => { if (state.orders.chosen !== order.name) choose(order.name); } },
-      el("span", { class: "ts-order-name" }, el("b", { text: order.title }), many ? el("span", { class: "ts-muted", text: `${order.tokens} tokens in ${order.steps} steps` }) : null),
+      el("span", { class: "ts-order-name" }, el("b", { text: order.title }), many ? el("span", { class: "ts-muted", text: `${T.count(order.tokens, "token")} in ${order.steps} steps` }) : null),
       many ? many.node : canvas, many ? null : el("span", { class: "ts-order-name ts-muted" }, el("span", { text: `median ${plain(order.median)}` }), el("span", { text: `farthest ${order.longest}` })));
       if (!many) {
         const at = (event) => T.ordersDraw.cellAt(canvas, event, view());

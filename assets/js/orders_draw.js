@@ -72,11 +72,12 @@
     if (done < order.tokens) line(Math.max(0, done - 1), order.tokens);
     if (!done) { pen.globalAlpha = 1; return; }
     const thick = Math.max(1, Math.min(2.2, size / 7));
-    pen.globalAlpha = order.name === "random" ? 0.35 : 0.7; // its lines cover each other
+    const faint = ["known", "look_back"].includes(state.orders.fill) ? 0.4 : 1; // then the cells are what is looked at
+    pen.globalAlpha = (order.name === "random" ? 0.35 : 0.7) * faint; // its lines cover each other
     pen.strokeStyle = "#10131a";
     pen.lineWidth = thick + 1.6;
     line(0, done);
-    pen.globalAlpha = order.name === "random" ? 0.5 : 1;
+    pen.globalAlpha = (order.name === "random" ? 0.5 : 1) * faint;
     pen.strokeStyle = "#ffffff";
     pen.lineWidth = thick;
     line(0, done);

@@ -68,7 +68,7 @@
 
     function chart(order, top) {
       const { bins, pairs } = O.view();
-      const bars = order.counts.map((count, b) => el("span", { class: "ts-order-bar", "data-tip": `${label(bins[b])} ${bins[b][1] === 1 ? "step" : "steps"} apart: ${T.count(count, "pair")} of neighbours, ${T.number((100 * count) / pairs, 1)} %`, style: { "--v": count / pairs / top } }, el("i"), el("small", { class: "ts-num", text: bins[b][0] })));
+      const bars = order.counts.map((count, b) => el("span", { class: "ts-order-bar", "data-tip": `${label(bins[b])} ${bins[b][1] === 1 ? "step" : "steps"} apart: ${T.count(count, "pair")} of neighbours, ${T.number((100 * count) / pairs, 1)} %`, style: { "--v": count / pairs / top } }, el("i"), el("small", { class: "ts-num", text: bins.length > 8 && b > 1 && b % 2 === 0 ? "" : bins[b][0] })));
       const text = order.counts.map((count, b) => (count ? `${label(bins[b])} steps apart ${T.number((100 * count) / pairs, 1)} %` : null)).filter(Boolean).join(", ");
       return el("figure", { class: `ts-order-chart${order === O.chosen() ? " ts-here" : ""}` },
         el("figcaption", {}, el("b", { text: order.title }), el("span", { class: "ts-caption", text: order.cells ? `mean ${T.number(order.mean, 1)} tokens` : "0 steps" })),
@@ -118,8 +118,8 @@
       if (!view) return;
       const row = (order) => el("tr", { class: order === O.chosen() ? "ts-here" : null },
         el("th", { scope: "row", text: order.cells ? order.title : "Next-scale, finest map" }), cell(order.steps.toLocaleString("en")), cell(order.tokens.toLocaleString("en")),
-        cell(T.number(order.mean, 1)), cell(O.plain(order.median)), cell(order.longest), order.cells ? cell(order.jumps) : none(),
-        cell(percent(order.known_4)), cell(percent(order.known_8)), cell(order.alone), order.cells ? none() : cell(percent(order.covered_4)));
+        cell(T.number(order.mean, 1)), cell(O.plain(order.median)), cell(order.longest.toLocaleString("en")), order.cells ? cell(order.jumps.toLocaleString("en")) : none(),
+        cell(percent(order.known_4)), cell(percent(order.known_8)), cell(order.alone.toLocaleString("en")), order.cells ? none() : cell(percent(order.covered_4)));
       body.replaceChildren(el("table", { class: "ts-table ts-order-table" }, el("thead", {},
         el("tr", {}, el("td", {}), el("th", { scope: "colgroup", colspan: 2, text: "To the end" }), el("th", { scope: "colgroup", colspan: 4, text: "Steps between neighbours" }), el("th", { scope: "colgroup", colspan: 4, text: "Known when predicted" })),
         el("tr", {}, head("Order"), head("Steps", "Passes through the model, one after the other, until the picture is complete."), head("Tokens", "Written in all. Next-scale writes those of its coarser maps too."),
@@ -129,7 +129,7 @@
       el("tbody", {}, O.all().map(row))));
       const { scales } = view;
       maps.replaceChildren(el("table", { class: "ts-table ts-order-table" }, el("thead", {}, el("tr", {}, head("Step"), head("Map"), head("Tokens"), head("Steps apart", "Between two neighbours of this map: they are predicted together."), head("Known, same map", "Share of a token’s four neighbours in its own map that were written in an earlier step."), head("Covered", "Share of the four neighbours over whose place a token of a coarser map is known."), head("Coarser tokens", "Known tokens of all coarser maps that lie over a cell; mean over the cells of this map."))),
-        el("tbody", {}, scales.maps.map((map, k) => el("tr", {}, el("th", { scope: "row", text: k + 1 }), cell(`${map.h}×${map.w}`), cell(map.tokens), map.apart === null ? none() : cell(map.apart), map.known_4 === null ? none() : cell(percent(map.known_4)), map.covered_4 === null ? none() : cell(percent(map.covered_4)), cell(T.number(map.coarser, 1)))))));
+        el("tbody", {}, scales.maps.map((map, k) => el("tr", {}, el("th", { scope: "row", text: k + 1 }), cell(`${map.h}×${map.w}`), cell(map.tokens.toLocaleString("en")), map.apart === null ? none() : cell(map.apart), map.known_4 === null ? none() : cell(percent(map.known_4)), map.covered_4 === null ? none() : cell(percent(map.covered_4)), cell(T.number(map.coarser, 1)))))));
       mapsNote.textContent = "A coarser token is not a neighbour: it covers a larger part of the picture and says less about the place. So “known” and “covered” are different quantities and stand in different columns; neither can be turned into the other.";
     });
   });

@@ -116,7 +116,7 @@
         if (!known.length) return;
         svg.append(el("svg:polyline", { points: known.map((point) => `${x(point.bits)},${y(point.psnr)}`).join(" "), fill: "none", stroke: hue, "stroke-width": 2, "stroke-dasharray": STROKES[n % STROKES.length] }));
         known.forEach((point) => svg.append(dot(x(point.bits), y(point.psnr), hue, point === known.at(-1), `${row.name}, ${row.curve.length > 1 ? `after scale ${point.scale}` : "all tokens"}: ${T.count(point.tokens, "token")}, ${T.count(Math.round(point.bits), "bit")}, ${T.number(point.psnr)} dB PSNR`)));
-        names.push({ row, hue, x: x(known.at(-1).bits) + (W < 480 ? 4 : 12), y: y(known.at(-1).psnr) + (W < 480 ? 20 : 4) });
+        names.push({ row, hue, x: x(known.at(-1).bits) + (W < 480 ? 4 : 12), y: y(known.at(-1).psnr) + (W < 480 ? -10 : 4) });
       });
       // labels that would touch are moved apart
       names.sort((a, b) => a.y - b.y).forEach((name, n) => { const above = names[n - 1]; if (above && Math.abs(above.x - name.x) < 180 && name.y - above.y < 16) name.y = above.y + 16; });
