@@ -186,11 +186,12 @@
       if (!node.hidden) text.textContent = said;
     };
     new IntersectionObserver((entries) => { inSight = entries.at(-1).intersectionRatio >= 0.5; if (inSight) said = null; draw(); }, { threshold: 0.5 }).observe(box);
+    const visible = () => { const { top, bottom, height } = box.getBoundingClientRect(); return Math.min(bottom, innerHeight) - Math.max(top, 0) >= height / 2; };
     let before = null, page = null;
     return () => {
       const sight = here() && (state.learn.done[here().key] || null);
       if (page !== here()) said = null;
-      else if (sight !== before && sight && !inSight) said = sight;
+      else if (sight !== before && sight && !(inSight = visible())) said = sight;
       [page, before] = [here(), sight];
       draw();
     };
