@@ -60,10 +60,10 @@
         facts.replaceChildren(el("i", { class: "ts-lens-code", style: { "--c": colour } }), `middle: code ${code}, row ${i + 1}, column ${j + 1} of the finest map. `, crop ? `Here ${crop.psnr === null ? "equal" : `${T.number(crop.psnr)} dB PSNR`}, error ${T.number(crop.mean, 3)}.` : "");
       }
     }
-    T.subscribe(root, ["sideBySide", "sidePlace"], () => {
+    T.subscribe(root, ["sideBySide", "sidePlace", "docs"], () => {
       const rows = S().compared();
       where.textContent = rows.length ? `${state.sidePlace.hover ? "Under the pointer" : "Chosen crop"}: ${S().placeWords(S().placeNow())}.` : "Once tokenizers are compared, the same part of the input and of every decoded picture stands here.";
-      problem.hidden = !state.sideBySide.cropProblem;
+      problem.hidden = !state.sideBySide.cropProblem || !S().fresh(); // out of date is said once
       problem.textContent = state.sideBySide.cropProblem || "";
       list.classList.toggle("ts-outdated-result", Boolean(rows.length) && !S().fresh());
       const key = state.sideBySide.rows;
