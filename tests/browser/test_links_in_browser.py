@@ -65,7 +65,7 @@ def test_a_link_brings_another_visitor_to_the_same_picture(open_page):
     open_tab(first, "Generate")
     first.locator("#ts-seed").fill("41")
     first.locator("#ts-seed").blur()
-    first.get_by_label("Guidance").fill("3.5")
+    first.locator("#ts-guidance").fill("3.5")
     first.locator(".ts-classes button").nth(2).click()
     first.wait_for_function("() => Tokenscope.state.docs.run.status === 'done'")
     says(first, "seed=41&guidance=3.5")
@@ -147,6 +147,7 @@ def test_undo_and_named_states_survive_a_reload_and_the_next(open_page):
     page.wait_for_function("() => Tokenscope.state.docs.session.edit.redo")
     page.wait_for_timeout(400)
     for _ in range(2):
+        page.wait_for_function("() => Tokenscope.measures.fresh()")  # nothing is under way any more
         reloaded(page)
         remark(page).wait_for()
         assert page.evaluate(IDS) == five
