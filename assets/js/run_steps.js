@@ -77,6 +77,19 @@
       says.textContent = `step ${here()} of ${view.total}`;
       slider.setAttribute("aria-valuetext", says.textContent);
     }
+    // a scale that still shows a preview (of a run that was stopped, or another row of a gallery) is decoded when it is looked at
+    let looking = null;
+    async function decode() {
+      const view = run(), k = state.upto.run;
+      const key = `${view?.run} ${view?.seed} ${k}`;
+      if (state.running || k === null || !view?.scales[k]?.preview || looking === key) return;
+      looking = key;
+      const found = await T.generate.look("picture", { step: k + 1 });
+      if (looking === key) looking = null;
+      if (found.problem || run().run !== view.run || run().seed !== view.seed) return;
+      put({ scales: run().scales.map((scale, n) => (n === k ? { ...scale, image: found.image, preview: false } : scale)) });
+    }
     T.subscribe(root, ["docs", "running"], draw);
+    T.subscribe(root, ["upto"], decode);
   });
 })();
