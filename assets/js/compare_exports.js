@@ -29,10 +29,11 @@
     const which = T.segment("Model whose run is saved", Object.entries(NAMES).map(([value, text]) => ({ value, text, tip: `The run of the ${text.toLowerCase()} model.` })), (value) => { order = value; draw(); });
     const doc = () => { const all = runs[of](); return all.find((one) => one.order === order) || all[0]; };
     const row = T.exportRow(doc);
-    root.append(el("div", { class: "ts-head" }, el("h2", { text: "Take it along" }), which), row);
+    const content = el("div", {}, el("div", { class: "ts-head" }, el("h2", { text: "Take it along" }), which), row);
+    root.append(content); // not the root itself is hidden: parts out of sight are not told of changes
     function draw() {
       const all = runs[of]();
-      root.hidden = !all.length;
+      content.hidden = !all.length;
       which.hidden = all.length < 2;
       which.show(doc()?.order || order);
       row.show();

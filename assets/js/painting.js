@@ -224,8 +224,8 @@
     }
 
     T.subscribe(root, ["painting", "docs", "model", "running"], (keys) => {
-      root.hidden = !state.model?.classes;
-      if (root.hidden) return;
+      toggle.hidden = !state.model?.classes; // not the root: parts out of sight are not told of changes
+      if (toggle.hidden) { body.hidden = true; return; }
       const { open, of: which, how: now, size: wide, kept, total, undone, problem } = mine();
       toggle.setAttribute("aria-expanded", open);
       toggle.textContent = open ? "Put the brush away" : "Paint a part and draw it again";
