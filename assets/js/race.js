@@ -164,7 +164,10 @@
     }, (tab) => { const text = intro.lanes.map((lane) => settings().guidance[lane.order]).join("_"); return here(tab) && text !== usual() ? text : undefined; });
   }
 
-  const settle = (patch) => put({ settings: { ...settings(), ...patch } });
+  function settle(patch) {
+    put({ settings: { ...settings(), ...patch } });
+    T.address?.soon?.();
+  }
   const seconds = (value) => `${T.number(value, value < 10 ? 3 : 1)} s`;
   const said = (label) => label.replaceAll("_", " ");
   // beside: another number that stands next to it; both are then told in the unit of the larger

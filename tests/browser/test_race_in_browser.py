@@ -143,7 +143,7 @@ def test_a_link_carries_class_seed_and_guidance(race):
     page.locator("#ts-race-seed").fill("41")
     page.locator("#ts-race-seed").press("Enter")
     page.get_by_role("slider", name="Raster, ").fill("2.5")
-    page.wait_for_function("() => location.search.includes('race-seed=41')")
+    page.wait_for_function("() => /race-seed=41.*race-guidance=.*2.5/.test(location.search)")
     query = page.evaluate("() => location.search")
     other = race(query=query.replace("tab=compare", "tab=inspect"))
     assert state(other, "settings.label") == name and state(other, "settings.seed") == 41
