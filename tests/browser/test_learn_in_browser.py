@@ -241,15 +241,14 @@ def test_learn_has_no_serious_violation(learn):
     from axe_playwright_python.sync_playwright import Axe
 
     page = learn()
-    many = page.locator(".ts-lessons button").count()
-    for dark, pages in ((False, range(1, many + 1)), (True, (4, 9))):
+    for dark, pages in ((False, (2, 4, 8, 10)), (True, (3, 5, 6, 9))):  # 1 and 7 have the parts of 2 and 6
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         for at in pages:
             go(page, at)
             if at == 4:
                 page.locator(".ts-reading-cell").nth(10).click()
             page.wait_for_timeout(200)
-            found = Axe().run(page).response["violations"]
+            found = Axe().run(page, context=".ts-learn").response["violations"]
             serious = [
                 (one["id"], one["help"], [node["html"][:160] for node in one["nodes"]][:4])
                 for one in found
