@@ -1,7 +1,7 @@
 """Pictures of the page for the documentation: `python -m explorer.ui.screenshots` writes docs/screenshots/.
 
-Every tab, light and dark, at 1440 and 390 px, and inspect.png for README: Inspect, light, at 1440 px.
-The scenes are made by clicking: they show what a visitor would see.
+Every tab, light and dark, at 1440 and 390 px; the other sections of Compare light at 1440 px; and two copies
+for README. The scenes are made by doing what a visitor would do: they show what a visitor would see.
 """
 
 import argparse
@@ -15,8 +15,66 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 BROWSER_FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync""".split()
 SIZES = {1440: 900, 390: 844}
-TABS = ("Inspect", "Edit", "Codebook", "Generate")
-PICTURE = ("Inspect", "light", 1440)  # README opens with it
+TABS = ("Inspect", "Edit", "Codebook", "Generate", "Compare", "Learn")
+SECTIONS = ("orders", "completion", "travel", "tokenizers")  # of Compare, beside the race
+README = {("Inspect", "light", 1440): "inspect.png", ("Compare", "light", 1440): "race.png"}
+# Resolves when there is something to look at.
+UNTIL = """
+const T = Tokenscope, pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const until = async (test) => { while (!test()) await pause(50); };
+const button = (text) => [...document.querySelectorAll("button")].find(
+  (one) => one.offsetParent && !one.disabled && one.textContent.trim() === text);
+const press = (text) => button(text).click();
+const did = (what) => new Promise((done) => document.addEventListener(
+  "ts:did", ({ detail }) => { if (detail.what === what) done(); }));
+"""
+SCENES = {
+    "Inspect": "T.set({ hover: { k: Math.min(4, T.state.model.grids.length - 1), i: 1, j: 2 } });",
+    "Edit": """
+        const scale = T.state.docs.session.scales[2], n = 4;
+        T.select({ k: 2, i: 1, j: 1, cells: [n] });
+        T.edit.replace(scale.near.ids[n].at(-1));
+        await until(() => T.state.docs.session.edit.changed > 0);""",
+    "Codebook": """
+        T.select({ k: 3, i: 1, j: 1 });
+        await until(() => T.state.codebook.ready && T.state.codebook.ready.sheet);""",
+    "Generate": """
+        const classes = [...document.querySelectorAll(".ts-classes button")];
+        (classes.find((one) => one.textContent.includes("parachute")) || classes[0]).click();
+        await until(() => T.state.running === null && T.state.docs.run.status === "done");
+        T.select({ k: 3, i: 1, j: 1 });""",
+    "Compare": """
+        T.set({ compare: "race" });
+        await until(() => ["example", "done"].includes(T.state.race.view?.status));
+        const finished = did("race-done");
+        press("Race");
+        await finished;
+        const lane = T.state.race.view.lanes.find(({ order }) => order === "next-scale");
+        T.set({ race: { ...T.state.race, at: lane.clock.at(-1) } });""",
+    "Learn": """
+        T.learn.go(3);
+        await until(() => document.querySelectorAll(".ts-reading-cell").length > 18);
+        document.querySelectorAll(".ts-reading-cell")[18].click();""",
+    "orders": "T.set({ compare: 'orders' });",
+    "completion": """
+        T.set({ compare: "completion" });
+        await pause(300);
+        const finished = did("completion-done");
+        press("Complete the picture");
+        await finished;""",
+    "travel": """
+        T.set({ compare: "travel" });
+        await pause(300);
+        press("Draw both pictures");
+        await until(() => button("Flip both tokens"));
+        const finished = did("travel-done");
+        press("Flip both tokens");
+        await finished;""",
+    "tokenizers": """
+        const finished = did("tokenizers-compared");
+        T.set({ compare: "tokenizers" });
+        await finished;""",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,43 +112,25 @@ def take(options: AppOptions, folder: Path):
                     path = folder / f"{tab.lower()}-{scheme}-{width}.png"
                     page.screenshot(path=path)
                     yield path
-                    if (tab, scheme, width) == PICTURE:
-                        yield Path(shutil.copyfile(path, folder / f"{tab.lower()}.png"))
+                    if copy := README.get((tab, scheme, width)):
+                        yield Path(shutil.copyfile(path, folder / copy))
+                if (scheme, width) == ("light", 1440):
+                    for section in SECTIONS:
+                        set_scene(page, section)
+                        path = folder / f"compare-{section}-{scheme}-{width}.png"
+                        page.screenshot(path=path)
+                        yield path
                 page.close()
         browser.close()
 
 
-def set_scene(page, tab: str) -> None:
-    """Inspect: the pointer over a token. Edit: a replaced token. Codebook: the use of all codes, one of them
-    selected. Generate: a class was clicked."""
-    page.get_by_role("tab", name=tab).click()
-    drawn = "canvas:visible" if tab == "Codebook" else ".ts-pyramid:visible .ts-cell"
+def set_scene(page, scene: str) -> None:
+    """scene: a tab, or a section of Compare; what happens in it stands in SCENES."""
+    page.get_by_role("tab", name=scene if scene in TABS else "Compare").click()
+    drawn = "canvas:visible" if scene == "Codebook" else "h1:visible, h2:visible, .ts-cell:visible"
     page.locator(drawn).first.wait_for()
-    if tab == "Inspect":
-        page.evaluate(
-            """() => Tokenscope.set({
-              hover: { k: Math.min(4, Tokenscope.state.model.grids.length - 1), i: 1, j: 2 } })"""
-        )
-    elif tab == "Edit":
-        page.evaluate(
-            """async () => {
-              const scale = Tokenscope.state.docs.session.scales[2], n = 4;
-              Tokenscope.select({ k: 2, i: 1, j: 1, cells: [n] });
-              Tokenscope.edit.replace(scale.near.ids[n].at(-1));
-            }"""
-        )
-        page.wait_for_function("() => Tokenscope.state.docs.session.edit.changed > 0")
-    elif tab == "Codebook":
-        page.evaluate("() => Tokenscope.select({ k: 3, i: 1, j: 1 })")
-        page.wait_for_function(
-            "() => Tokenscope.state.codebook.ready && Tokenscope.state.codebook.ready.sheet"
-        )
-    else:
-        page.locator(".ts-classes button").filter(has_text="parachute").or_(
-            page.locator(".ts-classes button").first
-        ).last.click()
-        page.wait_for_function("() => Tokenscope.state.docs.run.status === 'done'")
-    page.wait_for_timeout(600)  # pictures of codes arrive
+    page.evaluate(f"async () => {{ {UNTIL} {SCENES[scene]} }}")
+    page.wait_for_timeout(900)  # pictures of codes and look-ups arrive
     page.evaluate("() => scrollTo(0, 0)")
 
 
