@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.ui.options import AppOptions
-from explorer.ui.raster import open_raster_pair
+from explorer.ui.switching.raster import open_raster_pair
 
 MEMO_BYTES = 256 << 20  # decoded pictures shared by all sessions
 SESSIONS = 500  # visitors whose state one page keeps
@@ -28,14 +28,14 @@ class Site:
     """The first page and the others that can be opened beside it, not yet served."""
 
     page: Any  # gr.Blocks
-    houses: Any  # explorer.ui.houses.Houses
+    houses: Any  # explorer.ui.switching.houses.Houses
     options: AppOptions
 
     def launch(self, **more: object) -> tuple:
         """Gradio's launch with our settings; `more` goes before them."""
         from starlette.middleware import Middleware
 
-        from explorer.ui.stay_local import StayLocal
+        from explorer.ui.endpoints.stay_local import StayLocal
 
         serving = {"lifespan": self.houses.lifespan, "middleware": [Middleware(StayLocal)]}
         arguments = {**settings(self.options), "app_kwargs": serving, **more}
@@ -63,12 +63,12 @@ def open_site(options: AppOptions) -> Site:
     )  # nor computes summaries nobody reads
     from explorer.devices import open_device
     from explorer.tokenizers import DecodeMemo
-    from explorer.ui import model_menu
-    from explorer.ui.houses import Houses
-    from explorer.ui.models import Library
-    from explorer.ui.opened_models import OpenedModels, furnish
-    from explorer.ui.pace import Pace
     from explorer.ui.page import build_page
+    from explorer.ui.switching import model_menu
+    from explorer.ui.switching.houses import Houses
+    from explorer.ui.switching.models import Library
+    from explorer.ui.switching.opened_models import OpenedModels, furnish
+    from explorer.ui.switching.pace import Pace
     from explorer.zoo.catalogue import find
 
     device = open_device(options.device, options.precision)

@@ -16,8 +16,8 @@ from explorer.analysis.residuals import unexplained_share
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers.images import MODES, open_image, to_uint8
-from explorer.ui import edit_actions
-from explorer.ui.edit_actions import EDITS, as_image, current, whole
+from explorer.ui.edit import edit_actions
+from explorer.ui.edit.edit_actions import EDITS, as_image, current, whole
 from explorer.ui.session import Picture, ScaleNumbers, Scene, Session
 from explorer.ui.workbench import NEIGHBOURS, Workbench
 

@@ -15,4 +15,4 @@ class AppOptions:
     raster_generator: str = "mini-raster"
     models: str = ""  # a folder with further models to choose from in the page; "" = only the bundled ones
     share: bool = False  # a public link through Gradio's relay, only on request
-    mcp: bool = False  # the endpoints of explorer/ui/api.py as tools of an MCP server, only on request
+    mcp: bool = False  # the endpoints (explorer/ui/endpoints) as tools of an MCP server, only on request

@@ -11,23 +11,14 @@ from collections.abc import Callable, Container, Iterator
 import gradio as gr
 
 from explorer.samples import SAMPLES, load_sample
-from explorer.ui import (
-    actions,
-    api,
-    codebook_tab,
-    compare_tab,
-    components,
-    edit_tab,
-    exporting,
-    generate_tab,
-    inspect_tab,
-    learn_tab,
-    measures,
-    restoring,
-    run_exporting,
-    stay_local,
-    surprise,
-)
+from explorer.ui import actions, components, restoring
+from explorer.ui.codebook import codebook_tab
+from explorer.ui.compare import compare_tab
+from explorer.ui.edit import edit_tab, exporting
+from explorer.ui.endpoints import api, stay_local
+from explorer.ui.generate import generate_tab, run_exporting
+from explorer.ui.inspect import inspect_tab, measures, surprise
+from explorer.ui.learn import learn_tab
 from explorer.ui.session import Session
 from explorer.ui.views import model_view, session_view
 from explorer.ui.workbench import Workbench

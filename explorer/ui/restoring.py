@@ -12,7 +12,7 @@ import torch
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
 from explorer.ui import actions
-from explorer.ui.edit_actions import MAX_NAMED, NAME_LENGTH
+from explorer.ui.edit.edit_actions import MAX_NAMED, NAME_LENGTH
 from explorer.ui.session import MAX_STEPS, Scene, Session
 from explorer.ui.workbench import Workbench
 

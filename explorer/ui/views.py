@@ -11,7 +11,7 @@ from explorer.figures.images import bytes_uri, data_uri, picture_uri
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
 from explorer.ui.actions import FITTED, UPLOAD_MB, as_image
-from explorer.ui.edit_actions import why_not_regenerate
+from explorer.ui.edit.edit_actions import why_not_regenerate
 from explorer.ui.session import Scene, Session
 from explorer.ui.workbench import Workbench
 

@@ -14,7 +14,7 @@ from explorer.generators import Generator
 from explorer.jobs.derived import GeneratorDerived
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers import Tokenizer
-from explorer.ui.pairs import Pair, by_order
+from explorer.ui.compare.pairs import Pair, by_order
 
 NEIGHBOURS = 8  # codes shown beside a code
 REMEMBERED = 4096  # code cards; one is about 10 kB of text

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from explorer.ui import completion
+from explorer.ui.compare import completion
 
 pytestmark = pytest.mark.browser
 

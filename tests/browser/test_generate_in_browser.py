@@ -4,7 +4,7 @@ keys, a phone, and a model that writes token by token."""
 import pytest
 from browser_support import open_tab
 
-from explorer.ui import generate_tab
+from explorer.ui.generate import generate_tab
 from explorer.ui.options import AppOptions
 from explorer.ui.screenshots import serving
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.ui import measures, surprise
+from explorer.ui.inspect import measures, surprise
 
 pytestmark = pytest.mark.browser
 

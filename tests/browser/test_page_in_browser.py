@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.ui import generate_tab
+from explorer.ui.generate import generate_tab
 from explorer.ui.measure import GOALS, waits_on
 
 pytestmark = pytest.mark.browser

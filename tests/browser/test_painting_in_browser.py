@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from explorer.ui import painting, run_views
+from explorer.ui.generate import painting, run_views
 
 pytestmark = pytest.mark.browser
 

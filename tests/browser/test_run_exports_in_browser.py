@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from explorer import TokenMaps
-from explorer.ui import run_exporting
+from explorer.ui.generate import run_exporting
 
 pytestmark = pytest.mark.browser
 

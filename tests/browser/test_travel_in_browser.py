@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from explorer.ui import travel
+from explorer.ui.compare import travel
 
 pytestmark = pytest.mark.browser
 

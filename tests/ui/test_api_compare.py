@@ -12,9 +12,9 @@ from PIL import Image
 
 from explorer.analysis.cost import generation_flops
 from explorer.tokenizers.images import to_pil
-from explorer.ui.api_compare import CompareEndpoint
+from explorer.ui.compare.pairs import Pair
+from explorer.ui.endpoints.api_compare import CompareEndpoint
 from explorer.ui.options import AppOptions
-from explorer.ui.pairs import Pair
 from explorer.ui.screenshots import serving
 from explorer.ui.workbench import Workbench
 

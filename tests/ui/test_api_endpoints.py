@@ -26,9 +26,9 @@ from explorer.analysis.residuals import unexplained_share
 from explorer.analysis.usage import count_tokens, usage_by_scale
 from explorer.samples import SAMPLES, load_sample
 from explorer.tokenizers.images import to_pil
-from explorer.ui.api import Endpoints
-from explorer.ui.api_generate import GenerateEndpoints
-from explorer.ui.api_values import FAILED
+from explorer.ui.endpoints.api import Endpoints
+from explorer.ui.endpoints.api_generate import GenerateEndpoints
+from explorer.ui.endpoints.api_values import FAILED
 from explorer.ui.options import AppOptions
 from explorer.ui.screenshots import serving
 from explorer.ui.workbench import Workbench

@@ -21,10 +21,10 @@ from PIL import Image
 from explorer import TokenMaps, cli, load_generator, load_tokenizer
 from explorer.token_maps import keep_masks
 from explorer.tokenizers.images import to_pil
-from explorer.ui.api_generate import GenerateEndpoints
-from explorer.ui.generate_tab import stream
+from explorer.ui.compare.pairs import Pair
+from explorer.ui.endpoints.api_generate import GenerateEndpoints
+from explorer.ui.generate.generate_tab import stream
 from explorer.ui.options import AppOptions
-from explorer.ui.pairs import Pair
 from explorer.ui.screenshots import serving
 from explorer.ui.workbench import Workbench
 

@@ -17,8 +17,8 @@ from explorer.analysis.plane_quality import neighbours_kept
 from explorer.analysis.usage import count_tokens
 from explorer.jobs.codebook_planes import CodebookPlanes, SwatchSheet, codebook_key
 from explorer.jobs.zip_usage import ZipLimits, count_zip
-from explorer.ui.codebook_tab import count_upload, look_ups
-from explorer.ui.codebook_views import codebook_view, sheet_view, usage_view
+from explorer.ui.codebook.codebook_tab import count_upload, look_ups
+from explorer.ui.codebook.codebook_views import codebook_view, sheet_view, usage_view
 from explorer.ui.workbench import Workbench
 
 

@@ -9,10 +9,10 @@ from generator_support import random_raster, random_var
 from PIL import Image
 
 from explorer.analysis.completion import kept_change, seam
-from explorer.ui import completion
 from explorer.ui.actions import open_picture
-from explorer.ui.comparing import FAILED, streamed
-from explorer.ui.pairs import Pair
+from explorer.ui.compare import completion
+from explorer.ui.compare.comparing import FAILED, streamed
+from explorer.ui.compare.pairs import Pair
 from explorer.ui.session import Session
 from explorer.ui.workbench import Workbench
 

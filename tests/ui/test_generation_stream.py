@@ -16,9 +16,9 @@ from explorer.generators import NextScaleGenerator, RasterGenerator
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.ui import workbench
-from explorer.ui.generate_tab import answer, stream
+from explorer.ui.generate.generate_tab import answer, stream
+from explorer.ui.generate.run_look_ups import candidates, picture, row_view
 from explorer.ui.page import build_page
-from explorer.ui.run_look_ups import candidates, picture, row_view
 from explorer.ui.workbench import Workbench
 
 SETTINGS = {"label": "sea", "seed": 4, "guidance": 2, "top_k": 40, "top_p": 0.98, "temperature": 2.5}

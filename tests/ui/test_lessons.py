@@ -14,11 +14,11 @@ from explorer.analysis.contrast import moved_share
 from explorer.generators import NextScaleGenerator, RasterGenerator
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.var_transformer import VARConfig, VARTransformer
-from explorer.ui import guidance_runs, learn_tab
 from explorer.ui.actions import open_picture, perform
-from explorer.ui.card_facts import card_facts
-from explorer.ui.lessons import Facts, lessons
-from explorer.ui.pairs import Pair
+from explorer.ui.compare.pairs import Pair
+from explorer.ui.learn import guidance_runs, learn_tab
+from explorer.ui.learn.card_facts import card_facts
+from explorer.ui.learn.lessons import Facts, lessons
 from explorer.ui.session import Session
 from explorer.ui.workbench import Workbench
 

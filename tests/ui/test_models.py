@@ -20,12 +20,13 @@ from tiny_models import write_models
 
 from explorer.devices import open_device
 from explorer.tokenizers import DecodeMemo
-from explorer.ui import AppOptions, houses, open_site
-from explorer.ui.houses import Houses
-from explorer.ui.model_facts import facts
-from explorer.ui.models import BUNDLED, FOLDER, GIVEN, Library
-from explorer.ui.opened_models import OpenedModels
-from explorer.ui.pace import Pace
+from explorer.ui import AppOptions, open_site
+from explorer.ui.switching import houses
+from explorer.ui.switching.houses import Houses
+from explorer.ui.switching.model_facts import facts
+from explorer.ui.switching.models import BUNDLED, FOLDER, GIVEN, Library
+from explorer.ui.switching.opened_models import OpenedModels
+from explorer.ui.switching.pace import Pace
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -134,7 +135,7 @@ def test_released_files_are_paired_and_say_what_they_lack(shelf, tmp_path):
 
 
 def test_a_list_reads_no_weights_and_remembers_what_has_not_changed(shelf, monkeypatch):
-    from explorer.ui import models as module
+    from explorer.ui.switching import models as module
 
     read = []
     real = module.read_outline
@@ -154,7 +155,7 @@ def test_a_list_reads_no_weights_and_remembers_what_has_not_changed(shelf, monke
 
 
 def test_only_so_many_files_are_looked_at(shelf, monkeypatch):
-    monkeypatch.setattr("explorer.ui.models.MOST_FILES", 3)
+    monkeypatch.setattr("explorer.ui.switching.models.MOST_FILES", 3)
     listing = library(shelf).listing()
     assert listing.left_out == 1 and len(ids(listing, FOLDER)) <= 3
 
@@ -215,7 +216,7 @@ def one_site(tmp_path_factory):
     shipped, own = write_models(_made(root / "shipped")), write_models(_made(root / "own" / "deep")).parent
     file = lambda name: str(shipped / f"{name}.safetensors")  # noqa: E731
     patch = pytest.MonkeyPatch()
-    patch.setattr("explorer.ui.models.bundled", _bundled_in(shipped))
+    patch.setattr("explorer.ui.switching.models.bundled", _bundled_in(shipped))
     site = open_site(
         AppOptions(
             device="cpu",

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from explorer.analysis import scan_orders
-from explorer.ui import orders
+from explorer.ui.compare import orders
 
 OWN = ((1, 1), (2, 2), (4, 4))
 

@@ -7,9 +7,9 @@ import torch
 from generator_support import last, random_raster, random_var
 
 from explorer.token_maps import keep_masks
-from explorer.ui.generate_tab import stream
-from explorer.ui.painting import kept_tokens
-from explorer.ui.run_request import read_request
+from explorer.ui.generate.generate_tab import stream
+from explorer.ui.generate.painting import kept_tokens
+from explorer.ui.generate.run_request import read_request
 from explorer.ui.workbench import Workbench
 
 SETTINGS = {"label": "1", "guidance": 1.0, "top_k": 0, "top_p": 1, "temperature": 1}

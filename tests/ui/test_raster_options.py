@@ -6,7 +6,7 @@ from tiny_models import write_models
 from explorer.devices import open_device
 from explorer.errors import CheckpointError
 from explorer.ui import options as defaults
-from explorer.ui.raster import open_raster_pair
+from explorer.ui.switching.raster import open_raster_pair
 
 
 @pytest.fixture(scope="module")

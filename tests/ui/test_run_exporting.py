@@ -18,10 +18,10 @@ from PIL import Image
 from explorer import TokenMaps, load_generator, load_tokenizer
 from explorer.figures.animations import HATCH
 from explorer.tokenizers.images import to_pil
-from explorer.ui import run_exporting
+from explorer.ui.compare.pairs import Pair
+from explorer.ui.generate import run_exporting
+from explorer.ui.generate.run_exporting import FAILED, stream
 from explorer.ui.page import first_session
-from explorer.ui.pairs import Pair
-from explorer.ui.run_exporting import FAILED, stream
 from explorer.ui.session import Session
 from explorer.ui.workbench import Workbench
 

@@ -9,7 +9,7 @@ from explorer.generators import NextScaleGenerator, RasterGenerator
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.token_maps import keep_masks
-from explorer.ui.run_request import MAX_SEED, read_request
+from explorer.ui.generate.run_request import MAX_SEED, read_request
 
 SETTINGS = {"label": "sea", "seed": 4, "guidance": 2, "top_k": 20, "top_p": 0.9, "temperature": 0.8}
 CELLS = [[0] * (h * w) for h, w in MULTI_GRIDS]

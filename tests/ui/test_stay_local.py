@@ -13,10 +13,10 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from tiny_tokenizers import tiny_multi
 
+from explorer.ui.endpoints.stay_local import REFUSED
 from explorer.ui.options import AppOptions
 from explorer.ui.page import build_page
 from explorer.ui.screenshots import serving
-from explorer.ui.stay_local import REFUSED
 from explorer.ui.workbench import Workbench
 
 PUBLIC = "https://example.com/picture.png"

@@ -10,10 +10,10 @@ from PIL import Image
 
 from explorer.analysis.travel import affected
 from explorer.token_maps import TokenMaps
-from explorer.ui import travel
 from explorer.ui.actions import open_picture
-from explorer.ui.comparing import streamed
-from explorer.ui.pairs import Pair
+from explorer.ui.compare import travel
+from explorer.ui.compare.comparing import streamed
+from explorer.ui.compare.pairs import Pair
 from explorer.ui.session import Session
 from explorer.ui.workbench import Workbench
 

@@ -15,9 +15,9 @@ def head() -> str:
 
 
 def in_order(kind: str, first: tuple[str, ...]) -> list[Path]:
-    """The files assets/KIND/*.KIND, `first` in front. FileNotFoundError where one of those is missing."""
+    """The files of assets/KIND and its folders, `first` in front; FileNotFoundError where one is missing."""
     folder = FOLDER / kind
-    paths = {path.stem: path for path in sorted(folder.glob(f"*.{kind}"))}
+    paths = {path.stem: path for path in sorted(folder.rglob(f"*.{kind}"), key=lambda path: path.name)}
     missing = [name for name in first if name not in paths]
     if missing:
         raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; the page cannot be built without it")

@@ -1,0 +1,1 @@
+"""Codebook: all codes on one plane, and how they are used."""

@@ -1,0 +1,1 @@
+"""Compare: next-scale beside raster, orders, tokenizers."""

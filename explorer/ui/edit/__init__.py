@@ -1,0 +1,1 @@
+"""Edit: other tokens into a picture, and what comes of it."""

@@ -1,0 +1,1 @@
+"""What programs can call, and what keeps requests on this machine."""

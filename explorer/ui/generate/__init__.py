@@ -1,0 +1,1 @@
+"""Generate: runs, branches, painting, and what can be taken along."""

@@ -1,0 +1,1 @@
+"""Learn: short pages that work in the live panels."""
