@@ -214,7 +214,7 @@ def test_two_tabs_of_one_browser_keep_their_own(open_page):
     edit(first, 5)
     second = first.context.new_page()
     second.goto(first.url.split("?")[0] + "?sample=coffee")
-    second.wait_for_function("() => Tokenscope.state.docs.session?.sample === 'coffee'")
+    second.wait_for_function("() => window.Tokenscope?.state.docs.session?.sample === 'coffee'")
     edit(second, 7)
     reloaded(first)
     remark(first).wait_for()
