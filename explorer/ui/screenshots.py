@@ -22,12 +22,13 @@ README = {("Inspect", "light", 1440): "inspect.png", ("Compare", "light", 1440):
 UNTIL = """
 const T = Tokenscope, pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const until = async (test) => { while (!test()) await pause(50); };
-const button = (text) => [...document.querySelectorAll("button")].find(
+const button = (text) => [...document.querySelectorAll("button:not([role])")].find(
   (one) => one.offsetParent && !one.disabled && one.textContent.trim() === text);
 const press = (text) => button(text).click();
 const did = (what) => new Promise((done) => document.addEventListener(
   "ts:did", ({ detail }) => { if (detail.what === what) done(); }));
 """
+TOO_LATE = "new Promise((_, no) => setTimeout(() => no(new Error('no such scene within a minute')), 60000))"
 SCENES = {
     "Inspect": "T.set({ hover: { k: Math.min(4, T.state.model.grids.length - 1), i: 1, j: 2 } });",
     "Edit": """
@@ -129,7 +130,7 @@ def set_scene(page, scene: str) -> None:
     page.get_by_role("tab", name=scene if scene in TABS else "Compare").click()
     drawn = "canvas:visible" if scene == "Codebook" else "h1:visible, h2:visible, .ts-cell:visible"
     page.locator(drawn).first.wait_for()
-    page.evaluate(f"async () => {{ {UNTIL} {SCENES[scene]} }}")
+    page.evaluate(f"() => Promise.race([(async () => {{ {UNTIL} {SCENES[scene]} }})(), {TOO_LATE}])")
     page.wait_for_timeout(900)  # pictures of codes and look-ups arrive
     page.evaluate("() => scrollTo(0, 0)")
 
