@@ -41,7 +41,7 @@ SCENES = {
         await until(() => T.state.codebook.ready && T.state.codebook.ready.sheet);""",
     "Generate": """
         const classes = [...document.querySelectorAll(".ts-classes button")];
-        (classes.find((one) => one.textContent.includes("parachute")) || classes[0]).click();
+        (classes.find((one) => one.textContent.includes("rose")) || classes[0]).click();
         await until(() => T.state.running === null && T.state.docs.run.status === "done");
         T.select({ k: 3, i: 1, j: 1 });""",
     "Compare": """

@@ -117,6 +117,13 @@ def test_a_phone_has_the_modes_without_scrolling_sideways(open_page):
     choose(page, "use")
     assert "never" in legend(page).inner_text()
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    chosen, other = (
+        page.locator(f".ts-modes:visible button[aria-checked={on}]").first.evaluate(
+            "(button) => getComputedStyle(button).backgroundColor"
+        )
+        for on in ("true", "false")
+    )
+    assert chosen != other, "which mode is on cannot be seen"
 
 
 @pytest.fixture(scope="module")
