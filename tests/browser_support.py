@@ -25,3 +25,15 @@ def photo(seed: int = 0, size=(200, 150), kind: str = "PNG") -> dict:
 
 def upload(page, file: dict) -> None:
     page.locator("input[type=file]").first.set_input_files(file)
+
+
+def serious_violations(page, within: str | None = None) -> list[tuple]:
+    """What axe finds serious or critical, in the page or in the parts that a selector names."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context=within).response["violations"]
+    return [
+        (one["id"], one["help"], [node["html"][:160] for node in one["nodes"]][:4])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]

@@ -21,6 +21,7 @@ from explorer.ui.inspect import inspect_tab, measures, surprise
 from explorer.ui.learn import learn_tab
 from explorer.ui.session import Session
 from explorer.ui.views import model_view, session_view
+from explorer.ui.wires import QUIET, hidden
 from explorer.ui.workbench import Workbench
 
 log = logging.getLogger(__name__)
@@ -66,13 +67,12 @@ def build_page(bench: Workbench, connect_menu: Callable[[], None] | None = None)
         learn_tab.connect(bench, state)
         if connect_menu:
             connect_menu()
-        link = _wire(LINK, value=first_view(bench, first), server_functions=_look_ups(bench))
-        runner = _wire(RUNNER, value=None)
+        link = hidden(LINK, value=first_view(bench, first), look_ups=_look_ups(bench))
+        runner = hidden(RUNNER)
 
-        quiet = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
-        link.act(_act_function(bench), state, [state, link], concurrency_limit=VISITORS, **quiet)
+        link.act(_act_function(bench), state, [state, link], concurrency_limit=VISITORS, **QUIET)
         going = runner.generate(
-            _generate_function(bench, replaced), None, runner, concurrency_limit=VISITORS, **quiet
+            _generate_function(bench, replaced), None, runner, concurrency_limit=VISITORS, **QUIET
         )
         runner.stop(None, None, None, cancels=[going], api_visibility="private")
         api.add_endpoints(bench)
@@ -124,10 +124,6 @@ def _perform(bench: Workbench, session: Session, kind: str, data: dict) -> Sessi
     if kind == "restore":
         return restoring.restore(bench, session, data)
     return actions.perform(bench, session, kind, data)
-
-
-def _wire(script: str, **settings: object) -> gr.HTML:
-    return gr.HTML(html_template="", js_on_load=script, apply_default_css=False, visible="hidden", **settings)
 
 
 def _act_function(bench: Workbench):

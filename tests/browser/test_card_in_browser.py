@@ -1,7 +1,7 @@
 """The code card: patches, all tokens of a code at once, typing while it changes; erasing and pasting."""
 
 import pytest
-from browser_support import open_tab
+from browser_support import open_tab, serious_violations
 
 pytestmark = pytest.mark.browser
 
@@ -121,8 +121,6 @@ def test_tokens_are_erased_and_pasted_from_another_picture(open_page):
 
 
 def test_the_card_and_more_tools_are_accessible_in_both_themes(open_page):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = open_page()
     open_tab(page, "Edit")
     page.get_by_role("button", name="More tools").click()
@@ -138,13 +136,7 @@ def test_the_card_and_more_tools_are_accessible_in_both_themes(open_page):
             dark,
         )
         page.wait_for_timeout(200)
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (one["id"], [node["html"][:200] for node in one["nodes"]][:3])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], f"dark: {dark}"
+        assert serious_violations(page) == [], f"dark: {dark}"
 
 
 def test_a_phone_shows_patches_in_the_sheet(open_page):

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from browser_support import serious_violations
 
 from explorer.ui.compare import completion
 
@@ -101,8 +102,6 @@ def test_nothing_kept_is_one_sentence_and_it_can_be_stopped(compare, monkeypatch
 
 
 def test_a_phone_scrolls_in_one_direction_only_and_nothing_is_seriously_wrong(compare):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = compare("narrow")
     page.locator(".ts-keep-cell").nth(0).tap()
     assert state(page, "region") == "painted"
@@ -111,10 +110,4 @@ def test_a_phone_scrolls_in_one_direction_only_and_nothing_is_seriously_wrong(co
     for dark in (False, True):
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         page.wait_for_timeout(150)
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (one["id"], one["help"], [node["html"][:160] for node in one["nodes"]][:4])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], f"dark: {dark}"
+        assert serious_violations(page) == [], f"dark: {dark}"

@@ -2,7 +2,7 @@
 keys, a phone, and a model that writes token by token."""
 
 import pytest
-from browser_support import open_tab
+from browser_support import open_tab, serious_violations
 
 from explorer.ui.generate import generate_tab
 from explorer.ui.options import AppOptions
@@ -170,8 +170,6 @@ def test_a_link_reproduces_class_seed_and_temperature(open_page):
 
 
 def test_a_phone_forces_a_token_and_the_page_is_accessible(open_page):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = open_generate(open_page, "narrow")
     old = run_id(page)
     looked_up(page, 2, 0, 0).nth(3).tap()
@@ -187,13 +185,7 @@ def test_a_phone_forces_a_token_and_the_page_is_accessible(open_page):
     for dark in (False, True):
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         page.wait_for_timeout(150)
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (one["id"], [node["html"][:160] for node in one["nodes"]][:4])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], f"dark: {dark}"
+        assert serious_violations(page) == [], f"dark: {dark}"
 
 
 def test_a_raster_model_is_followed_token_by_token(browser):

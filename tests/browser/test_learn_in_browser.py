@@ -2,6 +2,7 @@
 keyboard, a phone, accessibility."""
 
 import pytest
+from browser_support import serious_violations
 
 pytestmark = pytest.mark.browser
 
@@ -238,8 +239,6 @@ def test_a_phone_shows_every_page_in_one_column(learn):
 
 
 def test_learn_has_no_serious_violation(learn):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = learn()
     for dark, pages in ((False, (2, 4, 8, 10)), (True, (3, 5, 6, 9))):  # 1 and 7 have the parts of 2 and 6
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
@@ -248,10 +247,4 @@ def test_learn_has_no_serious_violation(learn):
             if at == 4:
                 page.locator(".ts-reading-cell").nth(10).click()
             page.wait_for_timeout(200)
-            found = Axe().run(page, context=".ts-learn").response["violations"]
-            serious = [
-                (one["id"], one["help"], [node["html"][:160] for node in one["nodes"]][:4])
-                for one in found
-                if one["impact"] in ("serious", "critical")
-            ]
-            assert serious == [], f"page {at}, dark: {dark}"
+            assert serious_violations(page, ".ts-learn") == [], f"page {at}, dark: {dark}"

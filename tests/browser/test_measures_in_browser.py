@@ -1,6 +1,7 @@
 """The charts of Inspect in a real browser: they follow the picture and the scale, and ask the generator."""
 
 import pytest
+from browser_support import serious_violations
 
 from explorer.ui.inspect import measures, surprise
 
@@ -157,8 +158,6 @@ def test_on_a_phone_the_charts_come_after_the_pictures_and_fit(inspect):
 
 
 def test_the_charts_have_no_serious_accessibility_violation(inspect):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = inspect()
     ask(page)
     page.wait_for_function(DONE, timeout=60_000)
@@ -168,10 +167,4 @@ def test_the_charts_have_no_serious_accessibility_violation(inspect):
             dark,
         )
         page.wait_for_timeout(150)
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (one["id"], one["help"], [node["html"][:160] for node in one["nodes"]][:4])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], f"dark: {dark}"
+        assert serious_violations(page) == [], f"dark: {dark}"

@@ -7,7 +7,7 @@ tokenizer.
 import re
 
 import pytest
-from browser_support import open_tab, photo, upload
+from browser_support import open_tab, photo, serious_violations, upload
 from tiny_models import write_models
 
 from explorer.ui.options import AppOptions
@@ -241,18 +241,10 @@ def test_on_a_phone_it_is_a_sheet_from_below_and_nothing_scrolls_sideways(visit)
 
 
 def test_the_list_has_no_serious_violation(visit):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = visit()
     open_list(page)
     page.get_by_text("files in my models cannot be opened").click()
     for dark in (False, True):
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         page.wait_for_timeout(200)
-        found = Axe().run(page, context=".ts-models").response["violations"]
-        serious = [
-            (one["id"], [node["html"][:160] for node in one["nodes"]][:4])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], f"dark: {dark}"
+        assert serious_violations(page, ".ts-models") == [], f"dark: {dark}"

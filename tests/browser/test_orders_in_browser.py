@@ -1,6 +1,7 @@
 """Compare / Scan orders in a real browser: choose, play, point, fail, by keyboard, on a phone."""
 
 import pytest
+from browser_support import serious_violations
 
 pytestmark = pytest.mark.browser
 
@@ -149,16 +150,8 @@ def test_orders_fit_a_phone(orders):
 
 
 def test_orders_have_no_serious_violation(orders):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = orders()
     for dark in (False, True):
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         page.wait_for_timeout(150)
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (one["id"], one["help"], [node["html"][:160] for node in one["nodes"]][:4])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], f"dark: {dark}"
+        assert serious_violations(page) == [], f"dark: {dark}"

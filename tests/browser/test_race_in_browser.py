@@ -1,6 +1,7 @@
 """Compare / Race in a real browser: race, scrub, replay, fail, stop, link, measure, keyboard, a phone."""
 
 import pytest
+from browser_support import serious_violations
 
 pytestmark = pytest.mark.browser
 
@@ -185,16 +186,8 @@ def test_a_phone_scrolls_in_one_direction_only(race):
 
 
 def test_the_section_has_no_serious_violation(race):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = race()
     for dark in (False, True):
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         page.wait_for_timeout(150)
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (one["id"], one["help"], [node["html"][:160] for node in one["nodes"]][:4])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], f"dark: {dark}"
+        assert serious_violations(page) == [], f"dark: {dark}"

@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from browser_support import serious_violations
 
 pytestmark = pytest.mark.browser
 
@@ -171,16 +172,8 @@ def test_tokenizers_fit_a_phone(tokenizers):
 
 
 def test_tokenizers_have_no_serious_violation(tokenizers):
-    from axe_playwright_python.sync_playwright import Axe
-
     page = tokenizers()
     for dark in (False, True):
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         page.wait_for_timeout(150)
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (one["id"], one["help"], [node["html"][:160] for node in one["nodes"]][:4])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], f"dark: {dark}"
+        assert serious_violations(page) == [], f"dark: {dark}"

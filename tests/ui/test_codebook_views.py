@@ -4,7 +4,6 @@ import base64
 import io
 import struct
 import zipfile
-from collections import deque
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from explorer.jobs.codebook_planes import CodebookPlanes, SwatchSheet, codebook_
 from explorer.jobs.zip_usage import ZipLimits, count_zip
 from explorer.ui.codebook.codebook_tab import count_upload, look_ups
 from explorer.ui.codebook.codebook_views import codebook_view, sheet_view, usage_view
+from explorer.ui.wires import StoppedJobs
 from explorer.ui.workbench import Workbench
 
 
@@ -108,7 +108,7 @@ def test_a_single_scale_has_no_overlap(tmp_path):
 
 
 def test_the_picture_is_counted_as_the_browser_holds_it(bench, planes):
-    *_, picture_usage, _ = look_ups(bench, planes, SwatchSheet(bench.tokenizer), deque())
+    *_, picture_usage, _ = look_ups(bench, planes, SwatchSheet(bench.tokenizer), StoppedJobs())
     maps = [[7] * (k * k) for k in (1, 2, 3, 4)]
     assert picture_usage(maps)["total"]["distinct"] == 1
     assert picture_usage([[-1], *maps[1:]])["total"]["tokens"] == 29
@@ -119,7 +119,7 @@ def test_the_picture_is_counted_as_the_browser_holds_it(bench, planes):
     [None, 5, [], [[1]], [[64], [1] * 4, [1] * 9, [1] * 16], [["x"], [1] * 4, [1] * 9, [1] * 16]],
 )
 def test_what_is_no_picture_gets_no_answer(bench, planes, maps):
-    *_, picture_usage, _ = look_ups(bench, planes, SwatchSheet(bench.tokenizer), deque())
+    *_, picture_usage, _ = look_ups(bench, planes, SwatchSheet(bench.tokenizer), StoppedJobs())
     assert picture_usage(maps) is None
 
 
@@ -272,7 +272,7 @@ def test_a_count_ends_at_the_next_batch_once_it_is_cancelled(bench, planes, tmp_
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setattr("explorer.jobs.zip_usage.FILES_AT_ONCE", 1)
     path = zipped(tmp_path / "photos.zip", {f"{n}.png": photo(n) for n in range(3)})
-    cancelled = deque()
+    cancelled = StoppedJobs()
     *_, cancel_count = look_ups(bench, planes, SwatchSheet(bench.tokenizer), cancelled)
     going = count_upload(bench, {"job": "7", "path": str(path), "name": "photos.zip"}, cancelled)
     assert next(going)["done"] == 0

@@ -3,7 +3,6 @@ assets/js/codebook/codebook_data.js.
 """
 
 import logging
-from collections import deque
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
@@ -22,13 +21,13 @@ from explorer.ui.codebook.codebook_views import (
     zip_result_view,
 )
 from explorer.ui.components import codebook_parts as parts
+from explorer.ui.wires import QUIET, StoppedJobs, hidden
 from explorer.ui.workbench import Workbench
 
 log = logging.getLogger(__name__)
 
 COUNTING = 2  # zips counted at once, over all visitors
 FAILED = "Counting stopped: something went wrong on the server; it has been logged there."
-REMEMBERED = 256  # jobs that visitors have cancelled
 WIRE = "Tokenscope.connectCodebook({props, watch, server, upload, count: (data) => trigger('count', data)})"
 
 
@@ -54,24 +53,16 @@ def connect(bench: Workbench) -> None:
     shipped = read_tokenizer_derived(bench.tokenizer.name, bench.tokenizer.sha256)
     planes = CodebookPlanes(bench.codebook, (shipped.pca, shipped.umap) if shipped else None)
     sheet = SwatchSheet(bench.tokenizer)
-    cancelled: deque[str] = deque(maxlen=REMEMBERED)
-    wire = gr.HTML(
-        html_template="",
-        js_on_load=WIRE,
-        apply_default_css=False,
-        visible="hidden",
-        value=None,
-        server_functions=look_ups(bench, planes, sheet, cancelled),
-    )
-    quiet = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
+    cancelled = StoppedJobs()
+    wire = hidden(WIRE, look_ups=look_ups(bench, planes, sheet, cancelled))
 
     def count(event: gr.EventData):
         yield from count_upload(bench, dict(event._data or {}), cancelled)
 
-    wire.count(count, None, wire, concurrency_limit=COUNTING, **quiet)
+    wire.count(count, None, wire, concurrency_limit=COUNTING, **QUIET)
 
 
-def look_ups(bench: Workbench, planes: CodebookPlanes, sheet: SwatchSheet, cancelled: deque[str]) -> list:
+def look_ups(bench: Workbench, planes: CodebookPlanes, sheet: SwatchSheet, cancelled: StoppedJobs) -> list:
     """Server functions: quick, without a session; None where there is no answer."""
 
     def codebook(_):
@@ -86,10 +77,7 @@ def look_ups(bench: Workbench, planes: CodebookPlanes, sheet: SwatchSheet, cance
         except ValueError:
             return None
 
-    def cancel_count(job):
-        cancelled.append(str(job)[:60])
-
-    return [codebook, codebook_news, picture_usage, cancel_count]
+    return [codebook, codebook_news, picture_usage, cancelled.look_up("cancel_count")]
 
 
 def count_upload(bench: Workbench, data: Mapping, cancelled: Container[str] = ()) -> Iterator[dict]:

@@ -1,7 +1,6 @@
 """What the comparisons of both orders share: streams that can be cancelled, classes, facts about fairness."""
 
 import logging
-from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import gradio as gr
@@ -9,12 +8,12 @@ import gradio as gr
 from explorer.token_maps import TokenMaps, whole_number
 from explorer.ui.compare.pairs import NEXT_SCALE, RASTER, Pair
 from explorer.ui.session import Session
+from explorer.ui.wires import QUIET, StoppedJobs, hidden
 from explorer.ui.workbench import Workbench
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # visitors served at once by one comparison, all others wait
-REMEMBERED = 256  # jobs that visitors have cancelled
 NO_CLASS = ""  # how the page names the null class
 LARGEST_SEED = 2**31 - 1
 FAILED = "Something failed on the server; it has been logged there. What you had is unchanged."
@@ -31,31 +30,19 @@ def wire(
 
     It is heard within one step: between two steps of a generator the stream looks whether it is still wanted.
     """
-    cancelled: deque[str] = deque(maxlen=REMEMBERED)
-
-    def cancel_ask(job):
-        cancelled.append(str(job)[:60])
+    cancelled = StoppedJobs()
 
     def ask(session: Session, event: gr.EventData):
         data = dict(event._data or {})
         yield from streamed(data, views(session, data), cancelled)
 
-    hidden = gr.HTML(
-        html_template="",
-        js_on_load=script,
-        apply_default_css=False,
-        visible="hidden",
-        value=introduction,
-        server_functions=[cancel_ask],
-    )
-    hidden.ask(
+    link = hidden(script, value=introduction, look_ups=[cancelled.look_up("cancel_ask")])
+    link.ask(
         ask,
         state,
-        hidden,
+        link,
         concurrency_limit=AT_ONCE,
-        show_progress="hidden",
-        trigger_mode="multiple",
-        api_visibility="private",
+        **QUIET,
     )
 
 

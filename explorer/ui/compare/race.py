@@ -7,7 +7,6 @@ The counterparts are assets/js/compare/race.js and race_*.js.
 """
 
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from threading import Lock
 
@@ -21,11 +20,12 @@ from explorer.generators import GenerationStep
 from explorer.token_maps import UNKNOWN, TokenMaps
 from explorer.ui import components
 from explorer.ui.compare import race_cost
-from explorer.ui.compare.comparing import AT_ONCE, LARGEST_SEED, REMEMBERED, checked_number, streamed
+from explorer.ui.compare.comparing import AT_ONCE, LARGEST_SEED, checked_number, streamed
 from explorer.ui.compare.pairs import RASTER, Pair
 from explorer.ui.compare.race_facts import introduction, is_guided, why_not, work
 from explorer.ui.components import race_parts as parts
 from explorer.ui.session import Session
+from explorer.ui.wires import QUIET, StoppedJobs, hidden
 from explorer.ui.workbench import Workbench
 
 FRAME_SECONDS = 0.04  # views of a race are at least this far apart
@@ -48,13 +48,10 @@ def build() -> None:
 
 def connect(bench: Workbench, state: gr.State, first: Session) -> None:
     """The wire: "ask" streams a race; `cancel_race`, a look-up beside the queue, is heard within one step."""
-    cancelled: deque[str] = deque(maxlen=REMEMBERED)
+    cancelled = StoppedJobs()
     colours = {order: _colours(bench, pair) for order, pair in bench.pairs.items()}
     examples: list[dict] = []  # at most one, raced for the first visitor who looks; others wait for it
     first_look = Lock()
-
-    def cancel_race(job):
-        cancelled.append(str(job)[:60])
 
     def race_picture(asked):
         try:
@@ -72,22 +69,17 @@ def connect(bench: Workbench, state: gr.State, first: Session) -> None:
         data = dict(event._data or {})
         yield from streamed(data, views(bench, data, colours), cancelled)
 
-    wire = gr.HTML(
-        html_template="",
-        js_on_load=WIRE,
-        apply_default_css=False,
-        visible="hidden",
+    wire = hidden(
+        WIRE,
         value=introduction(bench),
-        server_functions=[cancel_race, race_picture, race_example],
+        look_ups=[cancelled.look_up("cancel_race"), race_picture, race_example],
     )
     wire.ask(
         ask,
         None,
         wire,
         concurrency_limit=AT_ONCE,
-        show_progress="hidden",
-        trigger_mode="multiple",
-        api_visibility="private",
+        **QUIET,
     )
     race_cost.connect(bench)
 

@@ -4,7 +4,6 @@ The counterpart is assets/js/compare/race_cost.js. Counted work depends on the m
 it is the first view; times are measured on request, size by size, for at most `SECONDS` of computing.
 """
 
-from collections import deque
 from collections.abc import Iterator
 
 import gradio as gr
@@ -21,7 +20,8 @@ from explorer.bench.growth import (
     published_family,
 )
 from explorer.devices import hardware_name
-from explorer.ui.compare.comparing import REMEMBERED, streamed
+from explorer.ui.compare.comparing import streamed
+from explorer.ui.wires import QUIET, StoppedJobs, hidden
 from explorer.ui.workbench import Workbench
 
 SECONDS = 15.0
@@ -32,31 +32,19 @@ BY_COMMAND = "Its networks are large: measure them with python -m explorer bench
 
 def connect(bench: Workbench) -> None:
     """The wire: "ask" measures, `cancel_cost` is heard within one step."""
-    cancelled: deque[str] = deque(maxlen=REMEMBERED)
-
-    def cancel_cost(job):
-        cancelled.append(str(job)[:60])
+    cancelled = StoppedJobs()
 
     def ask(event: gr.EventData):
         data = dict(event._data or {})
         yield from streamed(data, views(bench), cancelled)
 
-    wire = gr.HTML(
-        html_template="",
-        js_on_load=WIRE,
-        apply_default_css=False,
-        visible="hidden",
-        value=introduction(bench),
-        server_functions=[cancel_cost],
-    )
+    wire = hidden(WIRE, value=introduction(bench), look_ups=[cancelled.look_up("cancel_cost")])
     wire.ask(
         ask,
         None,
         wire,
         concurrency_limit=1,
-        show_progress="hidden",
-        trigger_mode="multiple",
-        api_visibility="private",
+        **QUIET,
     )
 
 

@@ -7,7 +7,6 @@ has cancelled it. The device is held for one of them at a time.
 
 import logging
 import math
-from collections import deque
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -28,13 +27,13 @@ from explorer.ui.actions import FITTED, as_image
 from explorer.ui.compare.side_by_side_shelf import Shelf
 from explorer.ui.components import side_by_side_parts as parts
 from explorer.ui.session import Scene, Session
+from explorer.ui.wires import QUIET, StoppedJobs, hidden
 from explorer.ui.workbench import QUICK_PIXELS, Workbench
 
 log = logging.getLogger(__name__)
 
 MOST = 4  # tokenizers at once
 COMPARING = 2  # visitors at once, all others wait
-REMEMBERED = 256  # jobs that visitors have cancelled
 FAILED = "The comparison failed on the server; it has been logged there. What you had is unchanged."
 WIRE = """Tokenscope.connectSideBySide({props, watch, server, send: (name, data) =>
   name === 'crop' ? trigger('crop', data) : trigger('compare', data)})"""
@@ -56,10 +55,7 @@ def build() -> None:
 def connect(bench: Workbench, state: gr.State, first: Session) -> None:
     """The wire: "compare" streams, "crop" answers once; `cancel_compare` is heard beside the queue."""
     shelf = Shelf(bench)
-    cancelled: deque[str] = deque(maxlen=REMEMBERED)
-
-    def cancel_compare(job):
-        cancelled.append(str(job)[:60])
+    cancelled = StoppedJobs()
 
     def compare_tokenizers(session: Session, event: gr.EventData):
         yield from stream(shelf, session, _sent(event), cancelled)
@@ -67,17 +63,9 @@ def connect(bench: Workbench, state: gr.State, first: Session) -> None:
     def crop(session: Session, event: gr.EventData):
         return crop_view(shelf, session, _sent(event))
 
-    wire = gr.HTML(
-        html_template="",
-        js_on_load=WIRE,
-        apply_default_css=False,
-        visible="hidden",
-        value=introduction(shelf),
-        server_functions=[cancel_compare],
-    )
-    quiet = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
-    wire.compare(compare_tokenizers, state, wire, concurrency_limit=COMPARING, **quiet)
-    wire.crop(crop, state, wire, concurrency_limit=COMPARING, **quiet)
+    wire = hidden(WIRE, value=introduction(shelf), look_ups=[cancelled.look_up("cancel_compare")])
+    wire.compare(compare_tokenizers, state, wire, concurrency_limit=COMPARING, **QUIET)
+    wire.crop(crop, state, wire, concurrency_limit=COMPARING, **QUIET)
 
 
 def _sent(event: gr.EventData) -> dict:

@@ -1,7 +1,6 @@
 """Generate: choose a class and watch a picture appear, scale by scale."""
 
 import logging
-from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping
 
 import gradio as gr
@@ -10,12 +9,12 @@ from explorer.ui import components
 from explorer.ui.generate import painting, run_look_ups
 from explorer.ui.generate.run_request import read_request
 from explorer.ui.generate.run_views import run_views
+from explorer.ui.wires import StoppedJobs, hidden
 from explorer.ui.workbench import Workbench
 
 log = logging.getLogger(__name__)
 
 WIRE = "Tokenscope.connectGenerate({server})"
-REMEMBERED = 256  # runs that visitors have left for others
 FIRST_CLASS = "sunflower"  # reads at 64 px
 
 
@@ -45,10 +44,7 @@ def connect(bench: Workbench) -> Container[str]:
 
     Gives the runs that visitors have replaced by others, for `stream`.
     """
-    replaced: deque[str] = deque(maxlen=REMEMBERED)
-
-    def leave_run(run):
-        replaced.append(str(run)[:60])
+    replaced = StoppedJobs()
 
     def candidates(data):
         return answer(run_look_ups.candidates, bench, data)
@@ -60,13 +56,7 @@ def connect(bench: Workbench) -> Container[str]:
         return answer(run_look_ups.picture, bench, data)
 
     painting.connect(bench)
-    gr.HTML(
-        html_template="",
-        js_on_load=WIRE,
-        apply_default_css=False,
-        visible="hidden",
-        server_functions=[candidates, row_view, picture, leave_run],
-    )
+    hidden(WIRE, look_ups=[candidates, row_view, picture, replaced.look_up("leave_run")])
     return replaced
 
 

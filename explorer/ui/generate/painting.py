@@ -7,10 +7,9 @@ to every scale, by the very function that the generator uses.
 import logging
 from collections.abc import Mapping
 
-import gradio as gr
-
 from explorer.ui.components.parts import _part
 from explorer.ui.generate.run_request import read_keep
+from explorer.ui.wires import hidden
 from explorer.ui.workbench import Workbench
 
 log = logging.getLogger(__name__)
@@ -36,13 +35,7 @@ def connect(bench: Workbench) -> None:
             log.exception("bringing a mask to every scale failed")
             return {"problem": FAILED}
 
-    gr.HTML(
-        html_template="",
-        js_on_load=WIRE,
-        apply_default_css=False,
-        visible="hidden",
-        server_functions=[masks],
-    )
+    hidden(WIRE, look_ups=[masks])
 
 
 def kept_tokens(bench: Workbench, data: Mapping) -> dict:

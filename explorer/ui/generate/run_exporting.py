@@ -9,7 +9,6 @@ import io
 import logging
 import re
 import tempfile
-from collections import deque
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +35,7 @@ from explorer.ui.generate.saved_run import (
     steps_again,
 )
 from explorer.ui.session import Scene, Session
+from explorer.ui.wires import QUIET, StoppedJobs, hidden
 from explorer.ui.workbench import Workbench
 
 log = logging.getLogger(__name__)
@@ -52,37 +52,24 @@ MIME = {
 }
 OF_A_SESSION = ("webp", "gif", "sheet")  # Edit's own exports give the rest
 SAVING = 4  # visitors at once, all others wait
-REMEMBERED = 256  # jobs that visitors have cancelled
 FAILED = "The file could not be made; the server has logged why. What you had is unchanged."
 WIRE = "Tokenscope.connectSaver({props, watch, server, save: (data) => trigger('save', data)})"
 
 
 def connect(bench: Workbench, state: gr.State) -> None:
     """The wire: "save" streams progress and then one file, `cancel_save` is a look-up beside the queue."""
-    cancelled: deque[str] = deque(maxlen=REMEMBERED)
-
-    def cancel_save(job):
-        cancelled.append(str(job)[:60])
+    cancelled = StoppedJobs()
 
     def save(session: Session, event: gr.EventData):
         yield from stream(bench, session, dict(event._data or {}), cancelled)
 
-    wire = gr.HTML(
-        html_template="",
-        js_on_load=WIRE,
-        apply_default_css=False,
-        visible="hidden",
-        value=None,
-        server_functions=[cancel_save],
-    )
+    wire = hidden(WIRE, look_ups=[cancelled.look_up("cancel_save")])
     wire.save(
         save,
         state,
         wire,
         concurrency_limit=SAVING,
-        show_progress="hidden",
-        trigger_mode="multiple",
-        api_visibility="private",
+        **QUIET,
     )
 
 

@@ -22,6 +22,7 @@ from explorer.token_maps import TokenMaps
 from explorer.ui.actions import as_image
 from explorer.ui.components import measure_parts as parts
 from explorer.ui.session import Scene, Session
+from explorer.ui.wires import QUIET, hidden
 from explorer.ui.workbench import Workbench
 
 log = logging.getLogger(__name__)
@@ -43,21 +44,13 @@ def connect(bench: Workbench, state: gr.State, first: Session) -> None:
     def measure(session: Session, event: gr.EventData):
         return answer(bench, session, dict(event._data or {}))
 
-    wire = gr.HTML(
-        html_template="",
-        js_on_load=WIRE,
-        apply_default_css=False,
-        visible="hidden",
-        value=answer(bench, first, {"ticket": 0}),
-    )
+    wire = hidden(WIRE, value=answer(bench, first, {"ticket": 0}))
     wire.measure(
         measure,
         state,
         wire,
         concurrency_limit=VISITORS,
-        show_progress="hidden",
-        trigger_mode="multiple",
-        api_visibility="private",
+        **QUIET,
     )
 
 

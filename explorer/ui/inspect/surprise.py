@@ -6,7 +6,6 @@ run looks whether its visitor has cancelled it.
 
 import logging
 import math
-from collections import deque
 from collections.abc import Container, Iterator
 
 import gradio as gr
@@ -17,12 +16,12 @@ from explorer.token_maps import TokenMaps
 from explorer.ui.components import measure_parts as parts
 from explorer.ui.inspect.measures import about
 from explorer.ui.session import Session
+from explorer.ui.wires import QUIET, StoppedJobs, hidden
 from explorer.ui.workbench import Workbench
 
 log = logging.getLogger(__name__)
 
 ASKING = 2  # visitors scored at once, all others wait
-REMEMBERED = 256  # jobs that visitors have cancelled
 ROWS = {"cpu": 2}  # classes of one forward: how long others may have to wait; 16 elsewhere
 NO_CLASS = ""  # how the page names the null class
 LIKELIEST = "likeliest"
@@ -36,30 +35,18 @@ def build() -> None:
 
 def connect(bench: Workbench, state: gr.State) -> None:
     """The wire: "ask" streams, `cancel_ask` is a look-up beside the queue and is heard within one forward."""
-    cancelled: deque[str] = deque(maxlen=REMEMBERED)
-
-    def cancel_ask(job):
-        cancelled.append(str(job)[:60])
+    cancelled = StoppedJobs()
 
     def ask(session: Session, event: gr.EventData):
         yield from stream(bench, session, dict(event._data or {}), cancelled)
 
-    wire = gr.HTML(
-        html_template="",
-        js_on_load=WIRE,
-        apply_default_css=False,
-        visible="hidden",
-        value=introduction(bench),
-        server_functions=[cancel_ask],
-    )
+    wire = hidden(WIRE, value=introduction(bench), look_ups=[cancelled.look_up("cancel_ask")])
     wire.ask(
         ask,
         state,
         wire,
         concurrency_limit=ASKING,
-        show_progress="hidden",
-        trigger_mode="multiple",
-        api_visibility="private",
+        **QUIET,
     )
 
 

@@ -3,7 +3,6 @@ assets/js/learn/learn.js; the texts are in lessons.py.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
@@ -17,12 +16,12 @@ from explorer.ui.learn import guidance_runs
 from explorer.ui.learn.card_facts import card_facts
 from explorer.ui.learn.lessons import Facts, lessons
 from explorer.ui.session import Session
+from explorer.ui.wires import QUIET, StoppedJobs, hidden
 from explorer.ui.workbench import Workbench
 
 log = logging.getLogger(__name__)
 
 RUNNING = 4  # visitors whose guided runs go on at once, all others wait
-REMEMBERED = 256  # jobs that visitors have cancelled
 WIRE = """Tokenscope.connectLearn({props, watch, server,
   measure: (data) => trigger('measure', data), guide: (data) => trigger('guide', data)})"""
 
@@ -65,10 +64,7 @@ def build() -> None:
 def connect(bench: Workbench, state: gr.State) -> None:
     """The wire: guided runs stream, the share of changed pixels is asked for after an edit, the rest is there
     from the start. Cancelling is a look-up beside the queue and is heard within one step."""
-    cancelled: deque[str] = deque(maxlen=REMEMBERED)
-
-    def cancel_guided(job):
-        cancelled.append(str(job)[:60])
+    cancelled = StoppedJobs()
 
     def distance_of(codes):
         try:
@@ -88,17 +84,9 @@ def connect(bench: Workbench, state: gr.State) -> None:
             log.exception("an edit could not be measured")
             return {"moved": {"ticket": data.get("ticket"), "picture": None, "share": None}}
 
-    wire = gr.HTML(
-        html_template="",
-        js_on_load=WIRE,
-        apply_default_css=False,
-        visible="hidden",
-        value=introduction(bench),
-        server_functions=[cancel_guided, distance_of],
-    )
-    quiet = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
-    wire.guide(guide, None, wire, concurrency_limit=RUNNING, **quiet)
-    wire.measure(measure, state, wire, concurrency_limit=RUNNING, **quiet)
+    wire = hidden(WIRE, value=introduction(bench), look_ups=[cancelled.look_up("cancel_guided"), distance_of])
+    wire.guide(guide, None, wire, concurrency_limit=RUNNING, **QUIET)
+    wire.measure(measure, state, wire, concurrency_limit=RUNNING, **QUIET)
 
 
 def introduction(bench: Workbench) -> dict:
