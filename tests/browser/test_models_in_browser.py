@@ -64,7 +64,7 @@ def visit(browser, address):
 
 
 def is_error(said) -> bool:
-    return said.type == "error" and not said.text.strip().startswith(LEAVING)
+    return said.type == "error" and not any(words in said.text for words in LEAVING)
 
 
 def ready(page) -> None:
