@@ -13,7 +13,7 @@ from explorer.analysis.usage import count_tokens
 from explorer.generators import load_generator
 from explorer.jobs.derived import FOLDER, is_fresh, write_derived
 from explorer.tokenizers import Tokenizer, load_tokenizer
-from explorer.training.photos import load_photos, plain_batch
+from explorer.training.photos import STORED_SIDE, load_photos, plain_batch
 from explorer.zoo.cards import read_card
 from explorer.zoo.catalogue import BUNDLED_FOLDER, bundled, bundled_partner
 from explorer.zoo.reading import file_sha256
@@ -95,7 +95,7 @@ def refresh(
 def _refresh_tokenizer(member: Member, data: Path, derived: Path) -> Path:
     tok = load_tokenizer(member.path, precision="exact")
     size = tok.image_hw[0]
-    photos = load_photos(data, size)
+    photos = load_photos(data, round(size * STORED_SIDE))  # as `evaluate` sees them
     held_N = photos.held_out()[1]
     maps = [tok.encode(_pictures(photos, indices_B, size)) for indices_B in held_N.split(BATCH)]
     codebook_VC = tok.codebook
