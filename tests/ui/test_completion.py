@@ -11,9 +11,9 @@ from PIL import Image
 from explorer.analysis.completion import kept_change, seam
 from explorer.ui.actions import open_picture
 from explorer.ui.compare import completion
-from explorer.ui.compare.comparing import FAILED, streamed
 from explorer.ui.compare.pairs import Pair
 from explorer.ui.session import Session
+from explorer.ui.wires import FAILED, streamed
 from explorer.ui.workbench import Workbench
 
 GRIDS = ((1, 1), (2, 2), (4, 4))

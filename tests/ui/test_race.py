@@ -15,9 +15,9 @@ from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.token_maps import TokenMaps
 from explorer.ui.compare import race, race_cost
-from explorer.ui.compare.comparing import streamed
 from explorer.ui.compare.pairs import Pair
 from explorer.ui.compare.race_facts import fairness, introduction, lane_facts
+from explorer.ui.wires import streamed
 from explorer.ui.workbench import Workbench
 
 ASKED = {"job": "j", "label": "night", "seed": 3, "guidance": {"next-scale": 1.5, "raster": 3.0}}

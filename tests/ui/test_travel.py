@@ -12,9 +12,9 @@ from explorer.analysis.travel import affected
 from explorer.token_maps import TokenMaps
 from explorer.ui.actions import open_picture
 from explorer.ui.compare import travel
-from explorer.ui.compare.comparing import streamed
 from explorer.ui.compare.pairs import Pair
 from explorer.ui.session import Session
+from explorer.ui.wires import streamed
 from explorer.ui.workbench import Workbench
 
 GRIDS = ((1, 1), (2, 2), (4, 4))

@@ -1,22 +1,18 @@
 """What the comparisons of both orders share: streams that can be cancelled, classes, facts about fairness."""
 
-import logging
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import gradio as gr
 
 from explorer.token_maps import TokenMaps, whole_number
 from explorer.ui.compare.pairs import NEXT_SCALE, RASTER, Pair
 from explorer.ui.session import Session
-from explorer.ui.wires import QUIET, StoppedJobs, hidden
+from explorer.ui.wires import QUIET, StoppedJobs, hidden, streamed
 from explorer.ui.workbench import Workbench
-
-log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # visitors served at once by one comparison, all others wait
 NO_CLASS = ""  # how the page names the null class
 LARGEST_SEED = 2**31 - 1
-FAILED = "Something failed on the server; it has been logged there. What you had is unchanged."
 ABSENT = {
     NEXT_SCALE: "No next-scale model is loaded. Start the page with one as --generator.",
     RASTER: "No raster model is loaded. Start the page with --raster-tokenizer and --raster-generator.",
@@ -44,26 +40,6 @@ def wire(
         concurrency_limit=AT_ONCE,
         **QUIET,
     )
-
-
-def streamed(data: Mapping, views: Iterable[dict | None], cancelled: Container[str] = ()) -> Iterator[dict]:
-    """The views of a job, each with its "job"; None = a step without anything to show.
-
-    A ValueError ends it with its sentence under "problem". Ends without a word once the job is cancelled.
-    """
-    job = str(data.get("job", ""))[:60]
-    try:
-        for view in views:
-            if job in cancelled:
-                return
-            if view is not None:
-                yield {"job": job, **view}
-    except ValueError as error:
-        text = str(error)
-        yield {"job": job, "status": "failed", "problem": f"{text[:1].upper()}{text[1:].rstrip('.')}."}
-    except Exception:  # the page must say something whatever happens; the log has the rest
-        log.exception("a comparison failed")
-        yield {"job": job, "status": "failed", "problem": FAILED}
 
 
 def absent(bench: Workbench) -> list[dict]:

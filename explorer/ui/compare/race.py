@@ -20,12 +20,12 @@ from explorer.generators import GenerationStep
 from explorer.token_maps import UNKNOWN, TokenMaps
 from explorer.ui import components
 from explorer.ui.compare import race_cost
-from explorer.ui.compare.comparing import AT_ONCE, LARGEST_SEED, checked_number, streamed
+from explorer.ui.compare.comparing import AT_ONCE, LARGEST_SEED, checked_number
 from explorer.ui.compare.pairs import RASTER, Pair
 from explorer.ui.compare.race_facts import introduction, is_guided, why_not, work
 from explorer.ui.components import race_parts as parts
 from explorer.ui.session import Session
-from explorer.ui.wires import QUIET, StoppedJobs, hidden
+from explorer.ui.wires import QUIET, StoppedJobs, hidden, streamed
 from explorer.ui.workbench import Workbench
 
 FRAME_SECONDS = 0.04  # views of a race are at least this far apart

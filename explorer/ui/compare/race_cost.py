@@ -20,8 +20,7 @@ from explorer.bench.growth import (
     published_family,
 )
 from explorer.devices import hardware_name
-from explorer.ui.compare.comparing import streamed
-from explorer.ui.wires import QUIET, StoppedJobs, hidden
+from explorer.ui.wires import QUIET, StoppedJobs, hidden, streamed
 from explorer.ui.workbench import Workbench
 
 SECONDS = 15.0

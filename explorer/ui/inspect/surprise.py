@@ -4,7 +4,6 @@ Scoring all classes takes many forwards. The device is held for one at a time, a
 run looks whether its visitor has cancelled it.
 """
 
-import logging
 import math
 from collections.abc import Container, Iterator
 
@@ -16,10 +15,8 @@ from explorer.token_maps import TokenMaps
 from explorer.ui.components import measure_parts as parts
 from explorer.ui.inspect.measures import about
 from explorer.ui.session import Session
-from explorer.ui.wires import QUIET, StoppedJobs, hidden
+from explorer.ui.wires import QUIET, StoppedJobs, hidden, streamed
 from explorer.ui.workbench import Workbench
-
-log = logging.getLogger(__name__)
 
 ASKING = 2  # visitors scored at once, all others wait
 ROWS = {"cpu": 2}  # classes of one forward: how long others may have to wait; 16 elsewhere
@@ -79,18 +76,7 @@ def stream(bench: Workbench, session: Session, data: dict, cancelled: Container[
     data: "job", "label" (a class, "" = no class, "likeliest" = the best of all), "rank" (all classes too).
     Ends without a word within one forward once its job is in `cancelled`.
     """
-    job = str(data.get("job", ""))[:60]
-    try:
-        for view in _views(bench, session, data):
-            if job in cancelled:
-                return
-            yield {"job": job, **view}
-    except ValueError as error:
-        text = str(error)
-        yield {"job": job, "status": "failed", "problem": f"{text[:1].upper()}{text[1:].rstrip('.')}."}
-    except Exception:  # the page must say something whatever happens; the log has the rest
-        log.exception("scoring failed")
-        yield {"job": job, "status": "failed", "problem": FAILED}
+    yield from streamed(data, _views(bench, session, data), cancelled, FAILED)
 
 
 def _views(bench: Workbench, session: Session, data: dict) -> Iterator[dict]:
