@@ -11,6 +11,10 @@ Precision (tokens are the subject, so they are computed in float32 unless "fast"
 
 TF32 is off in "exact" and "auto".
 
+Training, the judge and the feature classifier ask `autocast`: bfloat16 where the hardware computes in it, else
+float32. TOKENSCOPE_BF16=0 in the environment says that nothing here computes in bfloat16, so that one
+processor can be tested as another.
+
 Layout. On a CPU all tensors stay contiguous: torch 2.13's CPU GroupNorm loses precision on channels_last
 input (errors of 8e-2 instead of 7e-6 on a map with mean 3 and deviation 0.05), and the layout saves only a
 quarter of the decoder's time. On CUDA, where GroupNorm makes its input contiguous itself, convolutions run
@@ -86,7 +90,12 @@ def open_device(device: str | torch.device | Device = "auto", precision: str = "
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the hardware multiplies in bfloat16 itself; emulation would be slower than float32."""
+    """Whether the hardware multiplies in bfloat16 itself; emulation is up to 25 times slower than float32.
+
+    Looked up when asked, so that TOKENSCOPE_BF16=0 also holds for what is opened later.
+    """
+    if os.environ.get("TOKENSCOPE_BF16") == "0":
+        return False
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
@@ -94,6 +103,16 @@ def has_bf16(device: torch.device) -> bool:
         checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
         return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
     return False
+
+
+def autocast(device: torch.device) -> contextlib.AbstractContextManager:
+    """The surroundings of a forward pass with gradients: bf16 autocast where `has_bf16`, else plain float32."""
+    return torch.autocast(device.type, torch.bfloat16) if has_bf16(device) else contextlib.nullcontext()
+
+
+def training_precision(device: torch.device) -> str:
+    """What `autocast` does there, as cards record it."""
+    return "bf16 autocast" if has_bf16(device) else "float32"
 
 
 def _find(device: str | torch.device) -> torch.device:

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from explorer.devices import autocast, training_precision
 from explorer.errors import CheckpointError
 from explorer.training.loop import cosine, set_lr
 from explorer.training.photos import PhotoSet, augmented_batch, batch_indices, plain_batch
@@ -154,7 +155,7 @@ def train_judge(
         indices_B = batch_indices(train_N, recipe.batch, recipe.seed, step)
         x_BCHW = augmented_batch(photos, indices_B, recipe.size, recipe.seed, step).to(device)
         set_lr(optimizer, recipe.lr * cosine((step + 1) / steps))
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             logits = net(x_BCHW.contiguous(memory_format=torch.channels_last))
         labels_B = photos.labels_N[indices_B].to(device)
         loss = F.cross_entropy(logits.float(), labels_B, label_smoothing=recipe.label_smoothing)
@@ -174,13 +175,19 @@ def train_judge(
     untested = Judge(net, photos.classes, recipe.size, 0.0, "", device)
     looks = untested.look((plain_batch(photos, i, recipe.size) + 1) / 2 for i in held_N.split(LOOK_BATCH))
     accuracy = looks.right(photos.labels_N[held_N]).float().mean().item()
-    _write(path, net, photos, recipe, accuracy, time.monotonic() - began)
+    _write(path, net, photos, recipe, accuracy, time.monotonic() - began, device)
     say(f"judge: {100 * accuracy:.1f} % of {len(held_N)} held-out photos; wrote {path}")
     return Judge(net, photos.classes, recipe.size, accuracy, file_sha256(path), device)
 
 
 def _write(
-    path: Path, net: JudgeNet, photos: PhotoSet, recipe: JudgeRecipe, accuracy: float, seconds: float
+    path: Path,
+    net: JudgeNet,
+    photos: PhotoSet,
+    recipe: JudgeRecipe,
+    accuracy: float,
+    seconds: float,
+    device: torch.device,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     train_N, held_N = photos.held_out()
@@ -193,6 +200,7 @@ def _write(
         "photos_trained_on": len(train_N),
         "photos_held_out": len(held_N),
         "minutes": round(seconds / 60, 1),
+        "precision": training_precision(device),
         "recipe": asdict(recipe),
         "sha256": file_sha256(path),
     }

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
+from explorer.devices import autocast
 from explorer.training.loop import cosine, set_lr
 from explorer.training.losses import FeatureNet
 from explorer.training.photos import PhotoSet, augmented_batch, batch_indices, plain_batch
@@ -36,7 +37,7 @@ def train_feature_net(
         indices_B = batch_indices(train_N, batch, seed, step)
         x_BCHW = augmented_batch(photos, indices_B, size, seed, step).to(device)
         set_lr(optimizer, 3e-3 * cosine(progress))
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             loss = F.cross_entropy(
                 net(x_BCHW).float(), photos.labels_N[indices_B].to(device), label_smoothing=0.05
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from explorer.devices import hardware_name, open_device
+from explorer.devices import hardware_name, open_device, training_precision
 from explorer.training.feature_net import train_feature_net
 from explorer.training.loop import Budget, run
 from explorer.training.losses import FeatureNet
@@ -150,8 +150,12 @@ def _images_behind(init: Path) -> int | None:
 
 
 def _machine(device: torch.device) -> dict:
-    used = "" if device.type == "cuda" else f", {torch.get_num_threads()} in use, bf16 autocast"
-    return {"hardware": hardware_name(device) + used, "torch": torch.__version__}
+    used = "" if device.type == "cuda" else f", {torch.get_num_threads()} in use"
+    return {
+        "hardware": hardware_name(device) + used,
+        "precision": training_precision(device),
+        "torch": torch.__version__,
+    }
 
 
 def _metrics(task, plan, weights: Path, also: Path | None, device: str) -> dict:

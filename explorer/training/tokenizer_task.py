@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from explorer.devices import autocast
 from explorer.nets.autoencoder import AutoencoderConfig, init_autoencoder
 from explorer.nets.vqvae import VQVAEConfig, build_vqvae
 from explorer.training.codebook import CodebookAverage
@@ -118,13 +119,13 @@ class TokenizerTask:
         set_lr(self.opponent, recipe.lr * 0.5 * cosine(progress, floor=0.02))
 
         learns_tokens = not recipe.decoder_only
-        with torch.autocast(self.device.type, torch.bfloat16), torch.set_grad_enabled(learns_tokens):
+        with autocast(self.device), torch.set_grad_enabled(learns_tokens):
             f_BChw = self.net.features(x_BCHW)
         f_BChw = f_BChw.float()
         f_hat, tie, vectors_NC, ids_N = self.quantise(f_BChw, shown_B.to(self.device))
         with_codes = progress >= recipe.warm_up or not learns_tokens
         seen = f_hat if with_codes else (f_BChw if self.multi_scale else F.normalize(f_BChw, dim=1))
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device):
             y_BCHW = self.net.to_pixels(seen)
         y_BCHW = y_BCHW.float()
         y_free = y_BCHW.detach().requires_grad_(True)
@@ -133,7 +134,7 @@ class TokenizerTask:
         pixels = error.abs().mean() + error.square().mean()
         features = pixels.new_zeros(())
         if recipe.feature_weight:
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with autocast(self.device):
                 distance_B = feature_distance(self.features, x_BCHW, y_free)
             # Few tokens cannot tell texture; asked for it all the same, the decoder draws a grid of dots.
             features = (distance_B * self.share_K[shown_B.to(self.device) - 1]).mean()
@@ -142,7 +143,7 @@ class TokenizerTask:
         fooling = recipe.adversarial_weight * min(1.0, max(0.0, (progress - recipe.adversarial_from) / 0.05))
         if fooling:
             full_B = (shown_B == K).to(self.device)
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with autocast(self.device):
                 adversarial = -self.discriminator(y_free)[full_B].float().mean()
             gradient = balanced_gradient(y_free, reconstruction, adversarial, fooling)
         else:
@@ -165,7 +166,7 @@ class TokenizerTask:
 
     def update_discriminator(self, x_BCHW: Tensor, y_BCHW: Tensor, full_B: Tensor) -> float:
         full_B = full_B.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device):
             logits = self.discriminator(torch.cat([x_BCHW, y_BCHW[full_B]]))
         loss = discriminator_loss(logits[: len(x_BCHW)].float(), logits[len(x_BCHW) :].float())
         self.opponent.zero_grad(set_to_none=True)

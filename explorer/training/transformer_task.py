@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from explorer.devices import autocast
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.nets.vqvae import VQVAEConfig
@@ -140,7 +141,7 @@ class TransformerTask:
             self.device
         )
         set_lr(self.optimizer, recipe.lr * cosine(progress, warm_up=0.03, floor=0.01))
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device):
             logits_BLV = self.logits(ids_BL, labels_B)
         nats_BL = F.cross_entropy(
             logits_BLV.float().flatten(0, 1), ids_BL.flatten(), reduction="none"

@@ -10,6 +10,7 @@ import torch
 from tiny_models import CLASSES, SAMPLING, SIDE, write_models, write_photos
 
 from explorer import CheckpointError, load_generator, load_tokenizer
+from explorer.devices import training_precision
 from explorer.evaluation import generated, run, sweep
 from explorer.evaluation.generated import Judged
 from explorer.evaluation.judge import JudgeRecipe, Looks, load_judge, train_judge
@@ -70,6 +71,7 @@ def test_the_judge_learns_what_colours_tell(judge, judge_file):
     card = json.loads(judge_file.with_suffix(".json").read_text())
     assert (card["classes"], card["size"], card["photos_held_out"]) == (list(CLASSES), SIDE, 18)
     assert card["recipe"]["seed"] == RECIPE.seed != 0
+    assert card["precision"] == training_precision(CPU)
 
 
 def test_the_same_recipe_makes_the_same_judge_and_leaves_randomness_alone(photos, tmp_path):

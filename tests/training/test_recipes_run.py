@@ -10,6 +10,7 @@ from tiny_recipes import MULTI, NEXT, RASTER, SIDE, SINGLE, quiet, write_photos
 
 from explorer import load_generator, load_tokenizer
 from explorer.training.loop import Budget, cosine
+from explorer.training.losses import FeatureNet
 from explorer.training.main import run_recipe
 from explorer.training.recipes import PRESETS, find_recipe
 
@@ -48,6 +49,23 @@ def test_tokenizer_recipe_ships_a_model_that_loads(tokenizer_file):
     assert sum(held_out["tokens_counted_by_scale"]) == 69 * held_out["images"]
     assert card["training"]["images_seen"] == 24
     assert (tokenizer_file.parent / "sheet_000006.png").exists()
+
+
+@pytest.mark.parametrize("switch, precision", [("0", "float32"), ("1", "bf16 autocast")])
+def test_the_card_says_in_which_precision_was_trained(switch, precision, photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOKENSCOPE_BF16", switch)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    seen, look = [], FeatureNet.features
+
+    def watched(net, x_BCHW):
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return look(net, x_BCHW)
+
+    monkeypatch.setattr(FeatureNet, "features", watched)
+    weights = run_recipe(MULTI, photos, tmp_path / "run", steps=1, name="m", device="cpu", say=quiet)
+    training = json.loads(weights.with_suffix(".json").read_text())["training"]
+    assert training["precision"] == precision and "bf16" not in training["hardware"]
+    assert any(seen) == (precision == "bf16 autocast")
 
 
 @pytest.mark.parametrize("recipe", [NEXT, RASTER], ids=lambda r: r.name)
