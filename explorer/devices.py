@@ -11,8 +11,8 @@ Precision (tokens are the subject, so they are computed in float32 unless "fast"
 
 TF32 is off in "exact" and "auto".
 
-Training, the judge and the feature classifier ask `autocast`: bfloat16 where the hardware computes in it, else
-float32. TOKENSCOPE_BF16=0 in the environment says that nothing here computes in bfloat16, so that one
+Training, the judge and the feature classifier ask `autocast`: bfloat16 where the hardware computes in it,
+else float32. TOKENSCOPE_BF16=0 in the environment says that nothing here computes in bfloat16, so that one
 processor can be tested as another.
 
 Layout. On a CPU all tensors stay contiguous: torch 2.13's CPU GroupNorm loses precision on channels_last
@@ -106,7 +106,7 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def autocast(device: torch.device) -> contextlib.AbstractContextManager:
-    """The surroundings of a forward pass with gradients: bf16 autocast where `has_bf16`, else plain float32."""
+    """The surroundings of a forward pass with gradients: bf16 autocast where `has_bf16`, else float32."""
     return torch.autocast(device.type, torch.bfloat16) if has_bf16(device) else contextlib.nullcontext()
 
 
