@@ -35,9 +35,14 @@ class Site:
         """Gradio's launch with our settings; `more` goes before them."""
         from starlette.middleware import Middleware
 
+        from explorer.ui.endpoints.arguments import HANDLERS
         from explorer.ui.endpoints.stay_local import StayLocal
 
-        serving = {"lifespan": self.houses.lifespan, "middleware": [Middleware(StayLocal)]}
+        serving = {
+            "lifespan": self.houses.lifespan,
+            "middleware": [Middleware(StayLocal)],
+            "exception_handlers": dict(HANDLERS),
+        }
         arguments = {**settings(self.options), "app_kwargs": serving, **more}
         return self.page.launch(**arguments)
 

@@ -15,7 +15,7 @@ from explorer.ui import actions, components, restoring
 from explorer.ui.codebook import codebook_tab
 from explorer.ui.compare import compare_tab
 from explorer.ui.edit import edit_tab, exporting
-from explorer.ui.endpoints import api, stay_local
+from explorer.ui.endpoints import api, arguments, stay_local
 from explorer.ui.generate import generate_tab, run_exporting
 from explorer.ui.inspect import inspect_tab, measures, surprise
 from explorer.ui.learn import learn_tab
@@ -77,6 +77,7 @@ def build_page(bench: Workbench, connect_menu: Callable[[], None] | None = None)
         runner.stop(None, None, None, cancels=[going], api_visibility="private")
         api.add_endpoints(bench)
     stay_local.refuse_addresses(page)
+    arguments.tell_what_is_wrong(page)
     return page
 
 

@@ -22,6 +22,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 
 from explorer.errors import CheckpointError
 from explorer.ui.compare.pairs import Pair
+from explorer.ui.endpoints.arguments import HANDLERS
 from explorer.ui.switching.model_facts import facts, work
 from explorer.ui.switching.models import Choice, Library, Listing
 from explorer.ui.switching.opened_models import OpenedModels, furnish
@@ -194,7 +195,8 @@ class Houses:
 
     async def _serve(self, choice_id: str, page: gr.Blocks, bench: Workbench) -> None:
         bare = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-        app = gr.mount_gradio_app(bare, page, path=f"/{choice_id}", **self._dress)
+        serving = {"exception_handlers": dict(HANDLERS)}
+        app = gr.mount_gradio_app(bare, page, path=f"/{choice_id}", app_kwargs=serving, **self._dress)
         running = contextlib.AsyncExitStack()
         await running.enter_async_context(app.router.lifespan_context(app))
         self._open[choice_id] = House(page, bench, app, running)
