@@ -1,70 +1,11 @@
-"""The door: read the command line, build the page, launch.
+"""The page from a clone: `python app.py`. What it does stands in explorer/door.py, for wheels too."""
 
-The arguments are parsed before anything heavy is imported, so `--help` and a mistyped option answer at once.
-"""
-
-import argparse
 import sys
 
-from explorer.errors import CheckpointError
-from explorer.ui.options import AppOptions
+from explorer.door import build_parser
+from explorer.door import open_page as main
 
-EPILOG = """\
-examples:
-  python app.py
-  python app.py --port 8000 --precision exact
-  python app.py --tokenizer vae_ch160v4096z32.pth --generator var_d16.pth
-  python app.py --models ~/checkpoints
-"""
-
-
-def build_parser() -> argparse.ArgumentParser:
-    default = AppOptions()
-    parser = argparse.ArgumentParser(
-        prog="python app.py",
-        description="Tokenscope: see, edit and generate the tokens of an image, scale by scale.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--host", default=default.host, help="address to listen on (default: %(default)s, this machine only)")
-    add("--port", type=int, default=default.port, help="port (default: the first free one from 7860)")
-    add("--device", default=default.device, help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
-    add(
-        "--precision",
-        choices=["exact", "auto", "fast"],
-        default=default.precision,
-        help="exact: float32, equals the references; auto: bfloat16 for decoder and transformer where the "
-        "hardware has it; fast: bfloat16 everywhere (default: %(default)s)",
-    )
-    model = "a bundled or catalogue name, or a path to a file (default: %(default)s)"
-    add("--tokenizer", metavar="MODEL", default=default.tokenizer, help=model)
-    add("--generator", metavar="MODEL", default=default.generator, help=model)
-    add("--raster-tokenizer", metavar="MODEL", default=default.raster_tokenizer, help=model)
-    add("--raster-generator", metavar="MODEL", default=default.raster_generator, help=model)
-    add(
-        "--models",
-        metavar="DIR",
-        default=default.models,
-        help="a folder with further models, subfolders included: the page's header offers them beside the "
-        "bundled ones",
-    )
-    add("--share", action="store_true", help="also open a public link through Gradio's relay (default: off)")
-    add("--mcp", action="store_true", help="also be an MCP server for programs (docs/API.md; default: off)")
-    return parser
-
-
-def main(arguments: list[str] | None = None) -> int:
-    options = AppOptions(**vars(build_parser().parse_args(arguments)))
-    from explorer.ui import launch  # torch and gradio: seconds, so only once the arguments are right
-
-    try:
-        launch(options)
-    except (CheckpointError, ValueError, OSError) as error:  # a wrong model or a port in use, not a bug
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
+__all__ = ["build_parser", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

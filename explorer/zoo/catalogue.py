@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.errors import CheckpointError
+from explorer.resources import resource_folder
 from explorer.zoo.reading import file_sha256, read_checkpoint
 from explorer.zoo.recognise import recognise
 
-BUNDLED_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
+BUNDLED_FOLDER = resource_folder("checkpoints")
 ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt")
 
 # Longest first, so that mini-raster-tokenizer is not taken for the tokenizer of a set called "mini-raster".

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[3] / "assets"
+from explorer.resources import resource_folder
+
+FOLDER = resource_folder("assets")
 # What others build on comes first; the rest follows by name, since parts do not depend on each other.
 FIRST_STYLES = ("tokens", "frame", "base", "stage", "parts")
 FIRST_SCRIPTS = ("core", "geometry")
