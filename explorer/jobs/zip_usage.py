@@ -5,25 +5,29 @@ sizes and how far they unpack are checked before anything is read, and reading s
 Damaged files are skipped and named; only a zip that is no use at all is an error.
 """
 
+import io
 import struct
+import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from explorer.analysis.usage import count_tokens
 from explorer.picture_files import ENDINGS
 from explorer.tokenizers import Tokenizer
-from explorer.tokenizers.images import open_image
+from explorer.tokenizers.images import FORMATS, open_image
 
-PIXELS_AT_ONCE = (
-    1 << 18
-)  # encoded together: 64 pictures of 64 px, 4 of 256 px; short, so that cancel is heard soon
+PIXELS_AT_ONCE = 1 << 18  # encoded together: 64 pictures of 64 px, 4 of 256 px
 FILES_AT_ONCE = 64
+READ_AT_ONCE = (
+    1 << 22
+)  # pixels and bytes of files after which the count says how far it is: a fraction of a second
 MB = 1 << 20
 END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
 END_SEARCHED = END_OF_DIRECTORY.size + 65535  # the record is followed by a comment of at most this length
@@ -41,6 +45,7 @@ class ZipLimits:
     total_bytes: int = 2048 * MB
     ratio: int = 100  # unpacked to packed size of one picture; photos have about 1, blank bitmaps some dozens
     pixels: int = 16_000_000
+    total_pixels: int = 4_000_000_000  # minutes; a PNG of a few kB can have 16 million
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +60,17 @@ class ZipCount:
 
 
 def count_zip(
-    tok: Tokenizer, path: Path, limits: ZipLimits | None = None, fit: str = "crop"
+    tok: Tokenizer,
+    path: Path,
+    limits: ZipLimits | None = None,
+    fit: str = "crop",
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[ZipCount]:
     """Counts of every code at every scale, growing; one value at the start and one after every few pictures.
 
-    ValueError, in a sentence, for what is no zip, breaks a limit or holds no readable picture.
+    After large files a value comes between two batches too: only its `done` has grown. `stopped` is asked
+    before every file; once it is true the count ends without another value. ValueError, in a sentence, for
+    what is no zip, breaks a limit or holds no readable picture.
     """
     limits = limits or ZipLimits()
     check_directory(path, limits)
@@ -68,22 +79,33 @@ def count_zip(
         counts_KV = torch.zeros(len(tok.grids), tok.vocab_size, dtype=torch.int64)
         H, W = tok.image_hw
         at_once = max(1, min(FILES_AT_ONCE, PIXELS_AT_ONCE // (H * W)))
-        pictures, skipped = 0, []
+        pictures, pixels, read, images, skipped = 0, 0, 0, [], []
         yield ZipCount(0, len(entries), 0, counts_KV, ())
-        for start in range(0, len(entries), at_once):
-            images = []
-            for entry in entries[start : start + at_once]:
-                try:
-                    images.append(
-                        tok.fit(open_image(_content(archive, entry, limits), limits.pixels), mode=fit)
-                    )
-                except (ValueError, *DAMAGED) as error:
-                    skipped.append((entry.filename, _reason(error)))
-            if images:
+        for done, entry in enumerate(entries, start=1):
+            if stopped():
+                return
+            try:
+                content = _content(archive, entry, limits)
+                seen = _pixels(content, limits.pixels)
+                read += len(content) + seen
+                pixels += seen
+                if pixels > limits.total_pixels:
+                    break
+                images.append(tok.fit(open_image(content, limits.pixels), mode=fit))
+            except (ValueError, *DAMAGED) as error:
+                skipped.append((entry.filename, _reason(error)))
+            whole = done % at_once == 0 or done == len(entries)
+            if whole and images:
                 counts_KV = counts_KV + count_tokens([tok.encode(torch.cat(images))], tok.vocab_size)
-                pictures += len(images)
-            done = min(start + at_once, len(entries))
-            yield ZipCount(done, len(entries), pictures, counts_KV, tuple(skipped))
+                pictures, images = pictures + len(images), []
+            if whole or read > READ_AT_ONCE:
+                read = 0
+                yield ZipCount(done, len(entries), pictures, counts_KV, tuple(skipped))
+        if pixels > limits.total_pixels:
+            raise ValueError(
+                f"Its first {done:,} of {len(entries):,} pictures have {pixels / 1e6:,.1f} megapixels; "
+                f"at most {limits.total_pixels / 1e6:,.1f} are counted at once. Send fewer or smaller pictures."
+            )
         if not pictures:
             name, why = skipped[0]
             if len(skipped) == 1:
@@ -154,6 +176,22 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: ZipLimits
         raise ValueError("is locked with a password")
     with archive.open(entry) as file:
         return file.read(limits.picture_bytes)
+
+
+def _pixels(content: bytes, most: int) -> int:
+    """As the header says, which costs nothing; 0 where there is none, or where the reader will refuse it.
+
+    Counted before decoding: a damaged picture takes as long as a good one.
+    """
+    Image.init()
+    kinds = [kind for kind in FORMATS if kind in Image.OPEN]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the reader has its own limit
+            width, height = Image.open(io.BytesIO(content), formats=kinds).size
+    except Exception:  # PIL's parsers raise nearly anything; the reader says what is wrong
+        return 0
+    return width * height if width * height <= most else 0
 
 
 def _reason(error: BaseException) -> str:

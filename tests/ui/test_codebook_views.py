@@ -16,6 +16,7 @@ from explorer.analysis.plane_quality import neighbours_kept
 from explorer.analysis.usage import count_tokens
 from explorer.jobs.codebook_planes import CodebookPlanes, SwatchSheet, codebook_key
 from explorer.jobs.zip_usage import ZipLimits, count_zip
+from explorer.tokenizers.images import open_image
 from explorer.ui.codebook.codebook_tab import count_upload, look_ups
 from explorer.ui.codebook.codebook_views import codebook_view, sheet_view, usage_view
 from explorer.ui.wires import StoppedJobs
@@ -177,10 +178,30 @@ def test_a_zip_is_counted_like_its_pictures(bench, tmp_path):
     assert [name for name, _ in last.skipped] == ["bad.jpg"]
 
 
-def test_counting_yields_often_so_that_it_can_be_cancelled(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr("explorer.jobs.zip_usage.FILES_AT_ONCE", 2)
+def test_counting_yields_after_large_files_so_that_it_can_be_cancelled(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr("explorer.jobs.zip_usage.FILES_AT_ONCE", 3)
     path = zipped(tmp_path / "photos.zip", {f"{n}.png": photo(n) for n in range(5)})
-    assert [counted.done for counted in count_zip(bench.tokenizer, path)] == [0, 2, 4, 5]
+    assert [counted.done for counted in count_zip(bench.tokenizer, path)] == [0, 3, 5]
+    monkeypatch.setattr("explorer.jobs.zip_usage.READ_AT_ONCE", 1000)
+    found = list(count_zip(bench.tokenizer, path))
+    assert [counted.done for counted in found] == [0, 1, 2, 3, 4, 5]
+    assert [counted.pictures for counted in found] == [0, 0, 0, 3, 3, 5]
+
+
+def test_all_pixels_together_are_bounded_damaged_pictures_too(bench, tmp_path):
+    whole = {f"{n}.png": photo(n, (40, 30)) for n in range(5)}
+    limits = ZipLimits(total_pixels=4 * 40 * 30)
+    path = zipped(tmp_path / "photos.zip", whole)
+    with pytest.raises(ValueError, match=r"first 5 of 5 pictures have 0.0 megapixels; at most 0.0 are"):
+        list(count_zip(bench.tokenizer, path, limits))
+    torn = {f"torn {n}.png": content[: len(content) // 2] for n, content in enumerate(whole.values())}
+    path = zipped(tmp_path / "torn.zip", torn)
+    with pytest.raises(ValueError, match="first 5 of 5 pictures have"):
+        list(count_zip(bench.tokenizer, path, limits))
+    *_, last = count_zip(
+        bench.tokenizer, zipped(tmp_path / "four.zip", dict(list(whole.items())[:4])), limits
+    )
+    assert last.pictures == 4
 
 
 def locked(path):
@@ -249,37 +270,45 @@ def test_a_directory_of_an_unlikely_size_is_not_opened(bench, tmp_path):
         list(count_zip(bench.tokenizer, path, ZipLimits(directory_bytes=50_000)))
 
 
-def test_an_upload_is_counted_and_removed(bench, tmp_path, monkeypatch):
+def test_an_upload_is_counted_and_stays_for_others(bench, tmp_path, monkeypatch):
+    """Two visitors who send the same zip share one path, whichever of them counts first."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     path = zipped(tmp_path / "photos.zip", {f"{n}.png": photo(n) for n in range(3)})
-    views = list(count_upload(bench, {"job": "1", "path": str(path), "name": "photos.zip"}))
-    assert [view["status"] for view in views] == ["running", "running", "done"]
-    assert views[-1]["usage"]["of"] == "3 pictures of photos.zip"
-    assert views[-1]["usage"]["total"]["tokens"] == 3 * 30
-    assert not path.exists()
+    for job in ("1", "2"):
+        views = list(count_upload(bench, {"job": job, "path": str(path), "name": "photos.zip"}))
+        assert [view["status"] for view in views] == ["running", "running", "done"]
+        assert views[-1]["usage"]["of"] == "3 pictures of photos.zip"
+        assert views[-1]["usage"]["total"]["tokens"] == 3 * 30
 
 
-def test_a_cancelled_count_removes_its_upload_too(bench, tmp_path, monkeypatch):
+def test_a_count_that_is_left_or_fails_takes_nothing_from_the_next(bench, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     path = zipped(tmp_path / "photos.zip", {"a.png": photo(0)})
-    going = count_upload(bench, {"job": "1", "path": str(path), "name": "photos.zip"})
+    data = {"job": "1", "path": str(path), "name": "photos.zip"}
+    going = count_upload(bench, data)
     next(going)
     going.close()
-    assert not path.exists()
+    with monkeypatch.context() as broken:
+        broken.setattr(type(bench.tokenizer), "encode", lambda *_, **__: 1 / 0)
+        assert list(count_upload(bench, data))[-1]["status"] == "failed"
+    assert list(count_upload(bench, data))[-1]["status"] == "done"
 
 
-def test_a_count_ends_at_the_next_batch_once_it_is_cancelled(bench, planes, tmp_path, monkeypatch):
+def test_a_count_ends_before_the_next_file_once_it_is_cancelled(bench, planes, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    monkeypatch.setattr("explorer.jobs.zip_usage.FILES_AT_ONCE", 1)
-    path = zipped(tmp_path / "photos.zip", {f"{n}.png": photo(n) for n in range(3)})
+    path = zipped(tmp_path / "photos.zip", {f"{n}.png": photo(n) for n in range(9)})
     cancelled = StoppedJobs()
     *_, cancel_count = look_ups(bench, planes, SwatchSheet(bench.tokenizer), cancelled)
-    going = count_upload(bench, {"job": "7", "path": str(path), "name": "photos.zip"}, cancelled)
-    assert next(going)["done"] == 0
-    cancel_count("another")
-    assert next(going)["done"] == 1
-    cancel_count("7")
-    assert list(going) == [] and not path.exists()
+    read = []
+
+    def reading(content, *rest):
+        read.append(content)
+        cancel_count("7" if len(read) == 3 else "another")
+        return open_image(content, *rest)
+
+    monkeypatch.setattr("explorer.jobs.zip_usage.open_image", reading)
+    views = list(count_upload(bench, {"job": "7", "path": str(path), "name": "photos.zip"}, cancelled))
+    assert [view["status"] for view in views] == ["running"] and len(read) == 3
 
 
 def test_only_uploads_are_read(bench, tmp_path, monkeypatch):

@@ -83,7 +83,8 @@ def look_ups(bench: Workbench, planes: CodebookPlanes, sheet: SwatchSheet, cance
 def count_upload(bench: Workbench, data: Mapping, cancelled: Container[str] = ()) -> Iterator[dict]:
     """Views of a growing count; the last one holds the usage, or a sentence under "problem".
 
-    Ends within a batch once its job is in `cancelled`. The upload is removed in any case.
+    Ends before the next file once its job is in `cancelled`. The upload stays: files lie under a hash of what
+    they hold, so another page may be about to count the same one. Gradio removes them after an hour.
     """
     job = str(data.get("job", ""))[:60]
     name = Path(str(data.get("name", ""))[:120]).name or "the zip"
@@ -98,11 +99,10 @@ def count_upload(bench: Workbench, data: Mapping, cancelled: Container[str] = ()
         }
         return
     try:
-        for counted in count_zip(bench.tokenizer, path):
-            if job in cancelled:
-                return
+        for counted in count_zip(bench.tokenizer, path, stopped=lambda: job in cancelled):
             yield {"job": job, **zip_progress_view(name, counted)}
-        yield {"job": job, **zip_result_view(name, counted)}
+        if job not in cancelled:
+            yield {"job": job, **zip_result_view(name, counted)}
     except ValueError as error:
         yield {
             "job": job,
@@ -113,5 +113,3 @@ def count_upload(bench: Workbench, data: Mapping, cancelled: Container[str] = ()
     except Exception:  # the page must say something whatever happens; the log has the rest
         log.exception("counting failed")
         yield {"job": job, "name": name, "status": "failed", "problem": FAILED}
-    finally:
-        path.unlink(missing_ok=True)

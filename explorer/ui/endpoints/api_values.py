@@ -29,6 +29,8 @@ def sentences() -> Iterator[None]:
     """What was wrong with the call, for the caller; a bug is logged, and the caller told that much."""
     try:
         yield
+    except gr.Error:  # a sentence already
+        raise
     except ValueError as error:
         text = str(error)
         text = f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
