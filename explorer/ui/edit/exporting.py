@@ -1,4 +1,9 @@
-"""What a visitor takes along: tokens, the picture, and a script that makes the same picture again."""
+"""What a visitor takes along: tokens, the picture, and a script that makes the picture again.
+
+What is promised of the script, on the same kind of device in the same precision: its tokens are the page's,
+and no pixel is further from the page's than `GREY_LEVELS` says. The page decodes several scales as one batch,
+whose convolutions may round otherwise than those of one picture alone.
+"""
 
 import base64
 import io
@@ -22,6 +27,8 @@ MIME = {
     "png": "image/png",
     "py": "text/x-python",
 }
+# How far a script's pixels may be from the page's, in steps of 1/255.
+GREY_LEVELS = {torch.float32: 1, torch.bfloat16: 4}
 MAX_CHANGES = 400  # listed in a script; with more it reads the exported tokens
 
 
@@ -94,6 +101,7 @@ def script(bench: Workbench, scene: Scene) -> str:
         precision=_quoted(tok.device.precision),
         maps=_from_sample(scene, changes) if rebuilds else _from_file(scene),
         picture=_quoted(f"{stem(scene)}.png"),
+        levels=GREY_LEVELS[tok.device.compute_dtype],
     )
 
 
@@ -141,6 +149,8 @@ for scale, ids in enumerate(edited, start=1):
 TEMPLATE = '''"""{title}: makes the picture again that Tokenscope showed.
 
 Run it where the package `explorer` can be imported: in Tokenscope's folder, or with PYTHONPATH set to it.
+On the same kind of device the tokens are the same, and no pixel differs by more than {levels}/255: the page
+decodes several scales at once, which may round differently.
 """
 
 from pathlib import Path
