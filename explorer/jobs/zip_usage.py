@@ -104,7 +104,7 @@ def count_zip(
         if pixels > limits.total_pixels:
             raise ValueError(
                 f"Its first {done:,} of {len(entries):,} pictures have {pixels / 1e6:,.1f} megapixels; "
-                f"at most {limits.total_pixels / 1e6:,.1f} are counted at once. Send fewer or smaller pictures."
+                f"at most {limits.total_pixels / 1e6:,.1f} are counted. Send fewer or smaller pictures."
             )
         if not pictures:
             name, why = skipped[0]

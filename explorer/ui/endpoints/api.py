@@ -154,7 +154,7 @@ class Endpoints:
         all of them tokens, distinct codes and perplexity.
 
         Parameters:
-            archive: a zip of up to 256 MB and 20,000 pictures at any depth, 2 GB and 4,000 megapixels unpacked
+            archive: a zip of up to 256 MB and 20,000 pictures, unpacked 2 GB and 4,000 megapixels
             fit: how each picture is brought to the model's size, as for inspect
 
         Returns:

@@ -32,6 +32,8 @@ def tell_what_is_wrong(page: gr.Blocks) -> None:
                 inputs = completed(block_fn.fn, block_fn.api_name, inputs)
             try:
                 return await prepare(block_fn, inputs, *rest, **more)
+            except gr.Error:  # a ValueError too, and a sentence already
+                raise
             except UNREADABLE as error:
                 raise ValueError(NOT_UPLOADED) from error
 
