@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from explorer.ui.listening import bracketed, check_address, taken
 from explorer.ui.options import AppOptions
 from explorer.ui.switching.raster import open_raster_pair
 
@@ -36,14 +37,19 @@ class Site:
         from starlette.middleware import Middleware
 
         from explorer.ui.endpoints.arguments import HANDLERS
+        from explorer.ui.endpoints.known_hosts import ALL_ADDRESSES, KnownHosts, known_hosts
         from explorer.ui.endpoints.stay_local import StayLocal
+
+        options = self.options
+        hosts = known_hosts(options.host, options.allowed_hosts, options.share)
+        known = Middleware(KnownHosts, hosts=hosts, any_address=options.host in ALL_ADDRESSES)
 
         serving = {
             "lifespan": self.houses.lifespan,
-            "middleware": [Middleware(StayLocal)],
+            "middleware": [known, Middleware(StayLocal)],
             "exception_handlers": dict(HANDLERS),
         }
-        arguments = {**settings(self.options), "app_kwargs": serving, **more}
+        arguments = {**settings(options), "app_kwargs": serving, **more}
         return self.page.launch(**arguments)
 
     def close(self) -> None:
@@ -54,7 +60,14 @@ def launch(options: AppOptions) -> None:
     """Loads the models and serves the pages until interrupted. CheckpointError, ValueError, OSError."""
     if options.mcp and find_spec("mcp") is None:
         raise ValueError('--mcp needs the package mcp, which is not installed; run: pip install "mcp<2"')
-    open_site(options).launch(prevent_thread_lock=False)
+    check_address(options.host, options.port)  # before the models, which take seconds
+    site = open_site(options)
+    try:
+        site.launch(prevent_thread_lock=False)
+    except OSError as error:  # somebody else was quicker
+        if "empty port" not in str(error):
+            raise
+        raise ValueError(taken(options.host, options.port)) from error
 
 
 def open_site(options: AppOptions) -> Site:
@@ -101,7 +114,7 @@ def open_site(options: AppOptions) -> Site:
         return page
 
     dress = {key: value for key, value in settings(options).items() if key in SHARED_DRESS}
-    houses = Houses(Library(given, folder), models, bench.pairs, build, dress)
+    houses = Houses(Library(given, folder), models, bench.pairs, build, dress, options.root_path)
     began = time.perf_counter()
     page = build(bench, "")
     houses.first_seconds = time.perf_counter() - began
@@ -123,7 +136,8 @@ def settings(options: AppOptions) -> dict:
     from explorer.ui.components.theme import theme
 
     return {
-        "server_name": options.host,
+        "server_name": bracketed(options.host),
+        "root_path": options.root_path or None,
         "server_port": options.port,
         "share": options.share,
         "mcp_server": options.mcp,

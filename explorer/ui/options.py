@@ -14,5 +14,7 @@ class AppOptions:
     raster_tokenizer: str = "mini-raster-tokenizer"
     raster_generator: str = "mini-raster"
     models: str = ""  # a folder with further models to choose from in the page; "" = only the bundled ones
+    allowed_hosts: tuple[str, ...] = ()  # names to answer to beside this machine's own; "*" = every one
+    root_path: str = ""  # where a proxy shows the page, "/tokenscope"; "" = at the root of its address
     share: bool = False  # a public link through Gradio's relay, only on request
     mcp: bool = False  # the endpoints (explorer/ui/endpoints) as tools of an MCP server, only on request

@@ -58,7 +58,8 @@ class Houses:
 
     library: what there is to choose. models: opens files. pairs: those of the command line, by order, to
     compare with. build: makes a page (bench, id of its choice) not yet served. dress: arguments of
-    `gr.mount_gradio_app` that give it the look of the first one.
+    `gr.mount_gradio_app` that give it the look of the first one. root_path: where a proxy shows the first
+    page.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Houses:
         pairs: dict[str, Pair],
         build: Callable[[Workbench, str], gr.Blocks],
         dress: dict[str, Any],
+        root_path: str = "",
     ):
         self.library = library
         self.models = models
         self._pairs = pairs
         self._build = build
         self._dress = dress
+        self._root = root_path
         self._open: dict[str, House] = {}
         self.first_seconds: float | None = None  # what building the first page took, set by who built it
         self._opening = asyncio.Lock()  # one at a time: two would only slow each other down
@@ -91,6 +94,7 @@ class Houses:
     # Serving
 
     async def __call__(self, scope, receive, send) -> None:
+        scope = _under(self._root, scope)
         place = scope["path"].removeprefix(scope.get("root_path", ""))
         choice_id = place.strip("/").split("/")[0]
         house = self._open.get(choice_id)
@@ -196,7 +200,14 @@ class Houses:
     async def _serve(self, choice_id: str, page: gr.Blocks, bench: Workbench) -> None:
         bare = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         serving = {"exception_handlers": dict(HANDLERS)}
-        app = gr.mount_gradio_app(bare, page, path=f"/{choice_id}", app_kwargs=serving, **self._dress)
+        app = gr.mount_gradio_app(
+            bare,
+            page,
+            path=f"/{choice_id}",
+            root_path=f"{self._root}{PREFIX}/{choice_id}",  # as the browser sees it
+            app_kwargs=serving,
+            **self._dress,
+        )
         running = contextlib.AsyncExitStack()
         await running.enter_async_context(app.router.lifespan_context(app))
         self._open[choice_id] = House(page, bench, app, running)
@@ -220,6 +231,13 @@ class Houses:
         vars(house.bench).clear()
         del house
         asyncio.get_running_loop().call_later(SETTLING, gc.collect)  # pages are full of cycles
+
+
+def _under(root: str, scope: dict) -> dict:
+    """The request with the whole path, as the browser sees it: a proxy may have taken the root away."""
+    if not root or scope["path"].startswith(f"{root}/"):
+        return scope
+    return {**scope, "path": root + scope["path"], "raw_path": root.encode() + scope.get("raw_path", b"")}
 
 
 def _away(place: str, choice_id: str, scope: dict):
