@@ -11,9 +11,20 @@ import argparse
 import sys
 
 from explorer.errors import CheckpointError
-from explorer.verbs import bench, checkpoints, codes, evaluate, generate, pictures, refresh, sheet, train
+from explorer.verbs import (
+    bench,
+    checkpoints,
+    codes,
+    evaluate,
+    generate,
+    inside,
+    pictures,
+    refresh,
+    sheet,
+    train,
+)
 
-GROUPS = (pictures, generate, sheet, codes, checkpoints, train, evaluate, refresh, bench)
+GROUPS = (pictures, generate, sheet, inside, codes, checkpoints, train, evaluate, refresh, bench)
 
 EPILOG = """\
 example, a photo to tokens and back:

@@ -30,6 +30,8 @@ VERBS = (
     "bench",
     "evaluate",
     "sheet",
+    "look",
+    "lens",
 )
 
 
@@ -204,6 +206,31 @@ def test_raster_generator_finds_its_tokenizer(desk):
 # ---- checkpoints ----
 
 
+def test_look_names_heads_places_and_causes(desk, capsys):
+    explorer("tokenize photo.jpg --out maps.npz --tokenizer mini")
+    capsys.readouterr()
+    assert explorer("look maps.npz --label cat --scale 3 --cell 1,2 --effects --json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["heads"]) == 24 and len(found["places"]) == 8
+    for head in found["heads"]:
+        assert head["class_share"] + sum(head["scale_shares"]) == pytest.approx(1, abs=1e-3)
+    assert {place["scale"] for place in found["places"]} <= {1, 2, 3}
+    bits = [effect["bits"] for effect in found["effects"]]
+    assert len(bits) == 5 and bits == sorted(bits, reverse=True) and bits[0] > 0
+    assert explorer("look maps.npz --label cat --scale 3 --cell 1,2") == 0
+    assert "attention is a place, not a cause" in capsys.readouterr().out
+
+
+def test_lens_ends_where_the_model_ends(desk, capsys):
+    explorer("tokenize photo.jpg --out maps.npz --tokenizer mini")
+    capsys.readouterr()
+    assert explorer("lens maps.npz --label none --json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 36
+    assert all(row["agreement_with_last_layer"] == 1 for row in rows if row["layer"] == 6)
+    assert any(row["divergence_bits"] > 0.1 for row in rows if row["layer"] == 1)
+
+
 def test_models_lists_bundled_and_released(capsys):
     assert explorer("models --json") == 0
     names = {row["name"] for row in json.loads(capsys.readouterr().out)}
@@ -243,6 +270,10 @@ def test_inspect_says_what_a_file_is(desk, capsys):
         ("generate --label unicorn --out new", "unicorn"),
         ("generate --label 99 --out new", "99"),
         ("generate --label 1 --out new --tokenizer mini-raster-tokenizer", "needs var-tokenizer"),
+        ("look maps.npz --label cat --scale 9 --cell 0,0", "9"),
+        ("look maps.npz --label cat --scale 2 --cell 5,0", "(5, 0)"),
+        ("look maps.npz --label cat --scale 2 --cell middle", "middle"),
+        ("lens maps.npz --label unicorn", "unicorn"),
         ("inspect words.txt", "words.txt"),
         ("inspect nothing.pth", "nothing.pth"),
         ("download unheard-of", "unheard-of"),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from explorer.devices import Device
 from explorer.errors import CheckpointError
+from explorer.generators import inside
 from explorer.generators.arguments import (
     Label,
     cell_position,
@@ -137,8 +138,28 @@ class Generator(ABC):
         """Run the network, holding the device within each step only."""
 
     @abstractmethod
-    def _teacher_forced(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> list[Tensor]:
-        """Unguided logits (B,h,w,V) of the first `scales` scales, given what comes before each token."""
+    def _net_inputs(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> Tensor:
+        """What the network reads beside the labels to predict the first `scales` scales at once."""
+
+    @abstractmethod
+    def _by_scale(self, values_BL: Tensor, scales: int) -> list[Tensor]:
+        """Values of the predicting positions (B,L,...) as maps (B,h,w,...) of the first `scales` scales."""
+
+    @abstractmethod
+    def _places(self, scale: int) -> list[tuple[int, int, int]]:
+        """(scale, row, column) of every input position up to `scale`; (0, 0, 0) is a class token."""
+
+    @abstractmethod
+    def _asked_at(self, scale: int, row: int, column: int) -> int:
+        """The input position whose output predicts that token."""
+
+    @abstractmethod
+    def _class_positions(self) -> int:
+        """How many input positions, from the first on, hold the class and no token."""
+
+    @abstractmethod
+    def _comes_before(self, scale: int, row: int, column: int) -> list[Tensor]:
+        """K bool maps (h,w): tokens that this prediction depends on."""
 
     @abstractmethod
     def _guide(self, cond: Tensor, uncond: Tensor, sampling: Sampling, k: int) -> Tensor:
@@ -313,7 +334,31 @@ class Generator(ABC):
             for part, reachable, ids in zip(parts, self._reachable(maps), maps, strict=True)
         ]
 
+    def look(self, maps: TokenMaps, label: Label, scale: int, cell: int | tuple[int, int]) -> inside.Look:
+        """Attention of every layer and head when one token was predicted; see `generators.inside.look`."""
+        return inside.look(self, maps, label, scale, cell)
+
+    def lens(self, maps: TokenMaps, label: Label) -> inside.Lens:
+        """What each layer would have predicted; see `generators.inside.lens`."""
+        return inside.lens(self, maps, label)
+
+    def effects(
+        self,
+        maps: TokenMaps,
+        label: Label,
+        scale: int,
+        cell: int | tuple[int, int],
+        replacement: str = "likeliest",
+        seed: int = 0,
+    ) -> inside.Effects:
+        """Bits by which replacing each earlier token moves a prediction; see `generators.inside.effects`."""
+        return inside.effects(self, maps, label, scale, cell, replacement, seed)
+
     # Inner workings
+
+    def _teacher_forced(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> list[Tensor]:
+        """Unguided logits (B,h,w,V) of the first `scales` scales, given what comes before each token."""
+        return self._by_scale(self._net(labels_B, self._net_inputs(maps, labels_B, scales)), scales)
 
     def _labels(self, label: Label | Sequence[Label]) -> tuple[int, ...]:
         return label_numbers(label, self.classes, self.null_class, self.name)

@@ -66,7 +66,7 @@ class NextScaleGenerator(Generator):
                 seconds=seconds,
             )
 
-    def _teacher_forced(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> list[Tensor]:
+    def _net_inputs(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> Tensor:
         K, size = len(self.grids), self.grids[-1]
         f_hats = self._quantizer.accumulate(maps[: scales - 1], size, K=K)
         inputs = [
@@ -74,9 +74,25 @@ class NextScaleGenerator(Generator):
             for f_hat, grid in zip(f_hats, self.grids[1:scales], strict=True)
         ]
         empty = torch.zeros(len(labels_B), 0, self._net.config.code_dim, device=labels_B.device)
-        logits_BLV = self._net(labels_B, torch.cat([empty, *inputs], dim=1))
-        parts = logits_BLV.split(self._net.config.lengths[:scales], dim=1)
+        return torch.cat([empty, *inputs], dim=1)
+
+    def _by_scale(self, values_BL: Tensor, scales: int) -> list[Tensor]:
+        parts = values_BL.split(self._net.config.lengths[:scales], dim=1)
         return [part.unflatten(1, grid) for part, grid in zip(parts, self.grids[:scales], strict=True)]
+
+    def _places(self, scale: int) -> list[tuple[int, int, int]]:
+        return [
+            (k, i, j) for k, (h, w) in enumerate(self.grids[:scale], 1) for i in range(h) for j in range(w)
+        ]
+
+    def _asked_at(self, scale: int, row: int, column: int) -> int:
+        return sum(self._net.config.lengths[: scale - 1]) + row * self.grids[scale - 1][1] + column
+
+    def _class_positions(self) -> int:
+        return self._net.config.lengths[0]
+
+    def _comes_before(self, scale: int, row: int, column: int) -> list[Tensor]:
+        return [torch.full(grid, k < scale) for k, grid in enumerate(self.grids, 1)]
 
     def _guide(self, cond: Tensor, uncond: Tensor, sampling: Sampling, k: int) -> Tensor:
         ratio = k / max(len(self.grids) - 1, 1)

@@ -64,10 +64,25 @@ class RasterGenerator(Generator):
                 seconds=seconds,
             )
 
-    def _teacher_forced(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> list[Tensor]:
-        ids_BN = maps[0].flatten(1)
-        logits_BNV = self._net(labels_B, ids_BN[:, :-1])
-        return [logits_BNV.unflatten(1, self.grids[0])]
+    def _net_inputs(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> Tensor:
+        return maps[0].flatten(1)[:, :-1]
+
+    def _by_scale(self, values_BL: Tensor, scales: int) -> list[Tensor]:
+        return [values_BL.unflatten(1, self.grids[0])]
+
+    def _places(self, scale: int) -> list[tuple[int, int, int]]:
+        height, width = self.grids[0]
+        cells = [(1, i, j) for i in range(height) for j in range(width)]
+        return [(0, 0, 0), *cells[:-1]]  # the last token is nobody's input
+
+    def _asked_at(self, scale: int, row: int, column: int) -> int:
+        return row * self.grids[0][1] + column
+
+    def _class_positions(self) -> int:
+        return 1
+
+    def _comes_before(self, scale: int, row: int, column: int) -> list[Tensor]:
+        return [torch.arange(self.steps).view(self.grids[0]) < self._asked_at(scale, row, column)]
 
     def _guide(self, cond: Tensor, uncond: Tensor, sampling: Sampling, k: int) -> Tensor:
         guided = sampling_rules.constant_guidance(cond, uncond, sampling.guidance)

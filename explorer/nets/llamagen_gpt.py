@@ -13,6 +13,8 @@ H heads, d = D/H, V codebook size. Specification: MODELS.md section 3.3.
 """
 
 import math
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -109,10 +111,7 @@ class Attention(nn.Module):
     ) -> Tensor:
         """With a cache, x holds one position, index `position_1`; `visible_1L` marks what it may see."""
         B, L, D = x_BLD.shape
-        qkv = self.wqkv(x_BLD).view(B, L, 3, self.num_heads, D // self.num_heads)
-        q_BHLd, k_BHLd, v_BHLd = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        q_BHLd = rotate(q_BHLd, rotary_Ld2)
-        k_BHLd = rotate(k_BHLd, rotary_Ld2)
+        q_BHLd, k_BHLd, v_BHLd = self.queries_keys_values(x_BLD, rotary_Ld2)
         if cache is None:
             out = F.scaled_dot_product_attention(q_BHLd, k_BHLd, v_BHLd, is_causal=True)
         else:
@@ -122,6 +121,20 @@ class Attention(nn.Module):
             values.index_copy_(2, position_1, v_BHLd)
             out = F.scaled_dot_product_attention(q_BHLd, keys, values, attn_mask=visible_1L)
         return self.wo(out.transpose(1, 2).reshape(B, L, D))
+
+    def queries_keys_values(self, x_BLD: Tensor, rotary_Ld2: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B,H,L,d) each; queries and keys turned by their positions."""
+        B, L, D = x_BLD.shape
+        qkv = self.wqkv(x_BLD).view(B, L, 3, self.num_heads, D // self.num_heads)
+        q_BHLd, k_BHLd, v_BHLd = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        return rotate(q_BHLd, rotary_Ld2), rotate(k_BHLd, rotary_Ld2), v_BHLd
+
+    def weights(self, x_BLD: Tensor, rotary_Ld2: Tensor, rows_R: Tensor) -> Tensor:
+        """What the positions `rows_R` look at: (B,H,R,L) float32; each row sums to 1."""
+        q_BHLd, k_BHLd, _ = self.queries_keys_values(x_BLD, rotary_Ld2)
+        scores_BHRL = q_BHLd[:, :, rows_R].float() @ k_BHLd.float().transpose(-1, -2)
+        later_RL = torch.arange(x_BLD.shape[1], device=x_BLD.device) > rows_R[:, None]
+        return (scores_BHRL / math.sqrt(q_BHLd.shape[-1])).masked_fill(later_RL, -torch.inf).softmax(-1)
 
 
 class FeedForward(nn.Module):
@@ -203,13 +216,31 @@ class LlamaGenGPT(nn.Module):
 
     def forward(self, labels_B: Tensor, ids_BL: Tensor) -> Tensor:
         """Logits (B,L+1,V): row j predicts token j from the class and tokens 0 .. j-1. At most N tokens."""
+        (x_BLD,) = deque(self.states(labels_B, ids_BL), maxlen=1)  # the last state; the others are let go
+        return self.logits(x_BLD)
+
+    def states(self, labels_B: Tensor, ids_BL: Tensor) -> Iterator[Tensor]:
+        """The residual stream (B,L+1,D): as it enters the first block, then after each block in turn."""
         if ids_BL.shape[1] > self.config.length:
             raise ValueError(f"{ids_BL.shape[1]} tokens given, the grid holds {self.config.length}")
         x_BLD = torch.cat((self.embed_class(labels_B), self.embed_tokens(ids_BL)), dim=1)
+        yield x_BLD
         rotary = rotary_table(self.config, x_BLD.device)[: x_BLD.shape[1]]
         for layer in self.layers:
             x_BLD = layer(x_BLD, rotary)
-        return self.logits(x_BLD)
+            yield x_BLD
+
+    def layer_logits(self, labels_B: Tensor, ids_BL: Tensor) -> Iterator[Tensor]:
+        """Logits (B,L+1,V) had the network ended after each block: the last ones are those of `forward`."""
+        for n, x_BLD in enumerate(self.states(labels_B, ids_BL)):
+            if n:
+                yield self.logits(x_BLD)
+
+    def attention(self, labels_B: Tensor, ids_BL: Tensor, rows_R: Tensor) -> Iterator[Tensor]:
+        """Of each block, what the positions `rows_R` look at: (B,H,R,L+1) float32, rows that sum to 1."""
+        rotary = rotary_table(self.config, labels_B.device)[: ids_BL.shape[1] + 1]
+        for layer, x_BLD in zip(self.layers, self.states(labels_B, ids_BL), strict=False):
+            yield layer.attention.weights(layer.attention_norm(x_BLD), rotary, rows_R)
 
     def advance(
         self,

@@ -13,6 +13,8 @@ of a code, V codebook size. Specification: MODELS.md section 2.3.
 """
 
 import math
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -98,6 +100,18 @@ class SelfAttention(nn.Module):
     ) -> Tensor:
         """mask_LL: True where a row may look. With a cache, x holds the positions start .. start+L-1."""
         B, L, D = x_BLD.shape
+        q_BHLd, k_BHLd, v_BHLd = self.queries_keys_values(x_BLD)
+        if cache is not None:
+            keys, values = cache
+            keys[:, :, start : start + L] = k_BHLd
+            values[:, :, start : start + L] = v_BHLd
+            k_BHLd, v_BHLd = keys[:, :, : start + L], values[:, :, : start + L]
+        out_BHLd = F.scaled_dot_product_attention(q_BHLd, k_BHLd, v_BHLd, attn_mask=mask_LL, scale=1.0)
+        return self.proj(out_BHLd.transpose(1, 2).reshape(B, L, D))
+
+    def queries_keys_values(self, x_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B,H,L,d) each; queries and keys of unit length, the queries times the learned scale."""
+        B, L, D = x_BLD.shape
         # Keys have no bias; the released files store these zeros, here they are made on the spot.
         bias = torch.cat((self.q_bias, torch.zeros_like(self.q_bias), self.v_bias))
         qkv = F.linear(x_BLD, self.mat_qkv.weight, bias).view(B, L, 3, self.num_heads, D // self.num_heads)
@@ -106,13 +120,13 @@ class SelfAttention(nn.Module):
         scale = self.scale_mul_1H11.float().clamp(max=math.log(MAX_ATTENTION_SCALE)).exp()
         q_BHLd = (F.normalize(q_BHLd.float(), dim=-1) * scale).to(v_BHLd.dtype)
         k_BHLd = F.normalize(k_BHLd.float(), dim=-1).to(v_BHLd.dtype)
-        if cache is not None:
-            keys, values = cache
-            keys[:, :, start : start + L] = k_BHLd
-            values[:, :, start : start + L] = v_BHLd
-            k_BHLd, v_BHLd = keys[:, :, : start + L], values[:, :, : start + L]
-        out_BHLd = F.scaled_dot_product_attention(q_BHLd, k_BHLd, v_BHLd, attn_mask=mask_LL, scale=1.0)
-        return self.proj(out_BHLd.transpose(1, 2).reshape(B, L, D))
+        return q_BHLd, k_BHLd, v_BHLd
+
+    def weights(self, x_BLD: Tensor, rows_R: Tensor, mask_LL: Tensor) -> Tensor:
+        """What the positions `rows_R` look at: (B,H,R,L) float32; each row sums to 1."""
+        q_BHLd, k_BHLd, _ = self.queries_keys_values(x_BLD)
+        scores_BHRL = q_BHLd[:, :, rows_R].float() @ k_BHLd.float().transpose(-1, -2)
+        return scores_BHRL.masked_fill(~mask_LL[rows_R], -torch.inf).softmax(-1)
 
 
 class FeedForward(nn.Module):
@@ -155,11 +169,20 @@ class Block(nn.Module):
         cache: LayerCache | None = None,
         start: int = 0,
     ) -> Tensor:
-        gate1, gate2, scale1, scale2, shift1, shift2 = modulation_B16D.unbind(2)
-        y = modulated_norm(x_BLD, scale1, shift1, self.norm_eps, self.attn.proj.weight.dtype)
-        x_BLD = x_BLD + gate1 * self.attn(y, mask_LL, cache, start)
+        gate1, gate2, _, scale2, _, shift2 = modulation_B16D.unbind(2)
+        x_BLD = x_BLD + gate1 * self.attn(self.attended(x_BLD, modulation_B16D), mask_LL, cache, start)
         y = modulated_norm(x_BLD, scale2, shift2, self.norm_eps, self.ffn.fc1.weight.dtype)
         return x_BLD + gate2 * self.ffn(y)
+
+    def attended(self, x_BLD: Tensor, modulation_B16D: Tensor) -> Tensor:
+        """What the attention reads of the stream: normalised, scaled and shifted by the class."""
+        return modulated_norm(
+            x_BLD,
+            modulation_B16D[:, :, 2],
+            modulation_B16D[:, :, 4],
+            self.norm_eps,
+            self.attn.proj.weight.dtype,
+        )
 
 
 class HeadNorm(nn.Module):
@@ -205,15 +228,38 @@ class VARTransformer(nn.Module):
         grid of that scale and flattened row by row, concatenated. It may stop after any scale; the logits
         cover the first scale and those.
         """
-        scales = self._scales_covered(inputs_BLC.shape[1])
         modulation = self.modulation(labels_B)
+        (x_BLD,) = deque(
+            self.states(modulation, inputs_BLC), maxlen=1
+        )  # the last state; the others are let go
+        return self.logits(x_BLD, modulation)
+
+    def states(self, modulation: Modulation, inputs_BLC: Tensor) -> Iterator[Tensor]:
+        """The residual stream (B,L,D): as it enters the first block, then after each block in turn."""
+        scales = self._scales_covered(inputs_BLC.shape[1])
         x_BLD = self.embed_start(modulation)
         if scales > 1:
             x_BLD = torch.cat((x_BLD, self.embed(inputs_BLC, 1, scales)), dim=1)
+        yield x_BLD
         mask_LL = self.scale_mask(scales, x_BLD.device)
         for block, block_modulation in zip(self.blocks, modulation.blocks, strict=True):
             x_BLD = block(x_BLD, block_modulation, mask_LL)
-        return self.logits(x_BLD, modulation)
+            yield x_BLD
+
+    def layer_logits(self, labels_B: Tensor, inputs_BLC: Tensor) -> Iterator[Tensor]:
+        """Logits (B,L,V) had the network ended after each block: the last ones are those of `forward`."""
+        modulation = self.modulation(labels_B)
+        for n, x_BLD in enumerate(self.states(modulation, inputs_BLC)):
+            if n:
+                yield self.logits(x_BLD, modulation)
+
+    def attention(self, labels_B: Tensor, inputs_BLC: Tensor, rows_R: Tensor) -> Iterator[Tensor]:
+        """Of each block, what the positions `rows_R` look at: (B,H,R,L) float32, rows that sum to 1."""
+        modulation = self.modulation(labels_B)
+        mask_LL = self.scale_mask(self._scales_covered(inputs_BLC.shape[1]), labels_B.device)
+        layers = zip(self.blocks, modulation.blocks, self.states(modulation, inputs_BLC), strict=False)
+        for block, block_modulation, x_BLD in layers:
+            yield block.attn.weights(block.attended(x_BLD, block_modulation), rows_R, mask_LL)
 
     def advance(self, x_BND: Tensor, modulation: Modulation, caches: list[LayerCache], start: int) -> Tensor:
         """Logits (B,N,V) of one scale; its keys and values are written to `caches` at start .. start+N-1."""
