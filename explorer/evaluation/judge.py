@@ -18,13 +18,15 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from explorer.devices import autocast, training_precision
 from explorer.errors import CheckpointError
 from explorer.training.loop import cosine, set_lr
 from explorer.training.photos import PhotoSet, augmented_batch, batch_indices, plain_batch
+from explorer.training.shipping import write_card_entries
+from explorer.writing import written_whole
 from explorer.zoo.cards import card_path
 from explorer.zoo.reading import file_sha256
 
@@ -191,7 +193,8 @@ def _write(
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     train_N, held_N = photos.held_out()
-    save_file({name: t.cpu().contiguous() for name, t in net.state_dict().items()}, path)
+    with written_whole(path) as temporary:
+        temporary.write_bytes(save({name: t.cpu().contiguous() for name, t in net.state_dict().items()}))
     entries = {
         "about": "judge of `python -m explorer evaluate`: only ever looks at results, never part of a loss",
         "classes": list(photos.classes),
@@ -204,7 +207,7 @@ def _write(
         "recipe": asdict(recipe),
         "sha256": file_sha256(path),
     }
-    card_path(path).write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_card_entries(path, entries)
 
 
 def load_judge(path: Path, classes: tuple[str, ...], device: torch.device) -> Judge:

@@ -10,13 +10,19 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
+
+from explorer.errors import CheckpointError
+from explorer.training.saving import Save, write_save
+
+STATE = "state.pt"
 
 
 @dataclass(frozen=True)
@@ -99,11 +105,15 @@ def _clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
 
 
-def _write(path: Path, state: dict) -> None:
-    """Write beside, then rename: a kill while saving leaves the previous save intact."""
-    temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    temporary.replace(path)
+def go_on(task: Task, saved: Save, path: Path) -> None:
+    """Load the task's part of a save; CheckpointError when it is of another task."""
+    try:
+        task.load_state(saved.task)
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} does not fit this recipe ({' '.join(str(error).split())[:120]}); give the recipe "
+            "that it was trained with, or another --out"
+        ) from error
 
 
 def run(
@@ -111,25 +121,37 @@ def run(
     budget: Budget,
     out: Path,
     *,
-    resume: bool = False,
+    saved: Save | None = None,
+    belongs: Mapping = MappingProxyType({}),
+    precision: str = "",
     report_seconds: float = 20.0,
     save_seconds: float = 120.0,
     draw_seconds: float = 300.0,
     say: Callable[[str], None] = print,
-) -> dict[str, float]:
-    """Train until the budget is used; returns totals (steps, seconds, images).
+) -> dict:
+    """Train until the budget is used; returns totals (steps, seconds, images, precisions).
 
-    Writes `state.pt` (for resume), `log.jsonl` (one line per report) and `sheet_*.png` into `out`. On
-    SIGTERM or Ctrl-C the state is saved and KeyboardInterrupt raised.
+    saved: what the task has gone on from. belongs: what the saves will say about the run. precision: what it
+    trains in.
+    Writes `state.pt` (a `Save`, with `belongs`), `log.jsonl` (one line per report) and `sheet_*.png` into
+    `out`. On SIGTERM or Ctrl-C the state is saved and KeyboardInterrupt raised. ValueError when a file cannot
+    be written; the save before it stands.
     """
     out.mkdir(parents=True, exist_ok=True)
-    save_path = out / "state.pt"
-    step, trained = 0, 0.0
-    if resume and save_path.exists():
-        saved = torch.load(save_path, weights_only=True, map_location="cpu")
-        task.load_state(saved["task"])
-        step, trained = saved["step"], saved["seconds"]
+    save_path = out / STATE
+    step, trained, images, precisions = 0, 0.0, 0, ()
+    if saved is not None:
+        step, trained, precisions = saved.step, saved.seconds, saved.precisions
+        images = saved.images
         say(f"resumed at step {step} after {_clock(trained)} of training")
+        if images is None:
+            images = step * task.batch
+            say(f"{save_path} does not say how many images it has seen; counted as {task.batch} per step")
+    if precision not in precisions[-1:]:
+        precisions = (*precisions, precision)
+
+    def save() -> None:
+        write_save(save_path, Save(task.state(), step, trained, images, dict(belongs), precisions))
 
     stop = []
     previous = {s: signal.signal(s, lambda *_: stop.append(True)) for s in (signal.SIGTERM, signal.SIGINT)}
@@ -143,7 +165,7 @@ def run(
                     sums[name] = sums.get(name, 0.0) + value
                 now = time.monotonic()
                 trained += now - began
-                step, count = step + 1, count + 1
+                step, count, images = step + 1, count + 1, images + task.batch
                 if now - last_report >= report_seconds or budget.progress(step, trained) >= 1:
                     rate = count * task.batch / max(now - last_report, 1e-9)
                     progress = budget.progress(step, trained)
@@ -159,7 +181,7 @@ def run(
                     log.flush()
                     sums, count, last_report = {}, 0, now
                 if now - last_save >= save_seconds:
-                    _write(save_path, {"task": task.state(), "step": step, "seconds": trained})
+                    save()
                     last_save = time.monotonic()
                 if now - last_draw >= draw_seconds:
                     figures = task.measure()
@@ -168,11 +190,16 @@ def run(
                     task.draw(out / f"sheet_{step:06d}.png")
                     last_draw = last_report = time.monotonic()
                     count, sums = 0, {}
+    except OSError as error:
+        raise ValueError(
+            f"{error.filename or out} cannot be written ({error.strerror or error}), training stopped at "
+            f"step {step}; make room, then continue with --resume"
+        ) from error
     finally:
         for signum, handler in previous.items():
             signal.signal(signum, handler)
-    _write(save_path, {"task": task.state(), "step": step, "seconds": trained})
+    save()
     if stop:
         raise KeyboardInterrupt(f"stopped at step {step}; continue with --resume")
     task.draw(out / f"sheet_{step:06d}.png")
-    return {"steps": step, "seconds": trained, "images": step * task.batch}
+    return {"steps": step, "seconds": trained, "images": images, "precisions": precisions}

@@ -121,3 +121,19 @@ def find_recipe(name: str, preset: str = "mini") -> TokenizerRecipe | Transforme
     if name not in PRESETS[preset]:
         raise ValueError(f"there is no recipe {name!r}; there are: {', '.join(PRESETS[preset])}")
     return PRESETS[preset][name]
+
+
+POSITIVE = ("batch", "image_size", "ch", "num_res_blocks", "z_channels", "code_dim", "vocab_size")
+POSITIVE += ("width", "depth", "heads", "copies")
+
+
+def check_numbers(recipe: TokenizerRecipe | TransformerRecipe) -> None:
+    """ValueError, naming the field, for numbers that no recipe can be trained with."""
+    for name in POSITIVE:
+        if getattr(recipe, name, 1) < 1:
+            raise ValueError(f"the recipe's {name} is at least 1, not {getattr(recipe, name)}")
+    if getattr(recipe, "feature_weight", 0) and recipe.feature_minutes <= 0:
+        raise ValueError(
+            f"the recipe's feature_minutes is greater than 0, not {recipe.feature_minutes}; feature_weight=0 "
+            "trains without the feature classifier"
+        )

@@ -36,14 +36,21 @@ def network_config(recipe: TokenizerRecipe) -> VQVAEConfig:
     return VQVAEConfig(recipe.family, autoencoder, recipe.vocab_size, recipe.code_dim)
 
 
+def check_network(recipe: TokenizerRecipe) -> None:
+    """ValueError when these numbers make no network."""
+    grid = recipe.image_size // network_config(recipe).autoencoder.downsample
+    if recipe.scales[-1:] != (grid,):
+        raise ValueError(
+            f"the last scale must be the feature grid: {recipe.image_size} px give {grid}x{grid}, "
+            f"the recipe ends in {recipe.scales[-1]}x{recipe.scales[-1]}"
+        )
+
+
 class TokenizerTask:
+    """features: the classifier of the loss; it may be given later, with `use_features`."""
+
     def __init__(self, recipe: TokenizerRecipe, photos: PhotoSet, features: FeatureNet, device: torch.device):
-        grid = recipe.image_size // (2 ** (len(recipe.ch_mult) - 1))
-        if recipe.scales[-1] != grid:
-            raise ValueError(
-                f"the last scale must be the feature grid: {recipe.image_size} px give {grid}x{grid}, "
-                f"the recipe ends in {recipe.scales[-1]}x{recipe.scales[-1]}"
-            )
+        check_network(recipe)
         self.recipe, self.photos, self.device, self.batch = recipe, photos, device, recipe.batch
         self.train_N, self.held_N = photos.held_out()
         torch.manual_seed(recipe.seed)
@@ -58,7 +65,8 @@ class TokenizerTask:
         if device.type == "cuda":  # on a CPU this layout is slower and its group norm inaccurate
             self.net.to(memory_format=torch.channels_last)
         self.discriminator = PatchDiscriminator().to(device)
-        self.features = features.to(device).eval().requires_grad_(False)
+        self.use_features(features)
+        self.size = recipe.image_size
         self.grids = [(side, side) for side in recipe.scales]
         self.multi_scale = recipe.family == "var-tokenizer"
         learned = [p for p in self.net.parameters() if p.requires_grad]
@@ -70,6 +78,9 @@ class TokenizerTask:
         tokens_K = torch.tensor([float(side * side) for side in recipe.scales])
         self.share_K = (tokens_K.cumsum(0) / tokens_K.sum()).to(device)
         self.codes = CodebookAverage(self.net.quantize.codebook(), unit=not self.multi_scale)
+
+    def use_features(self, features: FeatureNet) -> None:
+        self.features = features.to(self.device).eval().requires_grad_(False)
 
     # quantisation with gradients
 

@@ -83,7 +83,9 @@ class TransformerTask:
         counts_K = torch.tensor([h * w for h, w in grids])
         weights_L = (counts_K.float() ** -recipe.coarse_first).repeat_interleave(counts_K)
         self.weights_L = (weights_L / weights_L.mean()).to(device)
-        self.tokens = torch.full((recipe.copies, len(photos), length), -1, dtype=torch.int16)
+        # Codes beyond 32767 would wrap around in two bytes.
+        kind = torch.int16 if tokenizer.config.vocab_size <= 1 << 15 else torch.int32
+        self.tokens = torch.full((recipe.copies, len(photos), length), -1, dtype=kind)
 
     # tokens
 
@@ -107,7 +109,7 @@ class TransformerTask:
                 ]
             )
             ids_BL = torch.cat([self.encode(x) for x in x_BCHW.split(ENCODE_BATCH)])
-            self.tokens[copies_B[missing], indices_B[missing]] = ids_BL.to(torch.int16)
+            self.tokens[copies_B[missing], indices_B[missing]] = ids_BL.to(self.tokens.dtype)
         return self.tokens[copies_B, indices_B].long()
 
     def maps_of(self, ids_BL: Tensor) -> list[Tensor]:
