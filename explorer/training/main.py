@@ -94,16 +94,7 @@ def run_recipe(
             _begin(task, init)
         if getattr(plan, "feature_weight", 0):
             path = features or out / "features.safetensors"
-            if saved and FEATURES in saved.belongs and not path.exists():
-                raise ValueError(
-                    f"{path} is gone, the loss of this run compares features of {saved.belongs[FEATURES]}; "
-                    "name a copy with --features"
-                )
-            net = train_feature_net(
-                task.photos, path, size=task.size, minutes=plan.feature_minutes, device=where, say=say
-            )
-            task.use_features(net)
-            belongs[FEATURES] = f"sha256 {file_sha256(path)[:12]}"
+            belongs |= _use_features(task, path, saved, say)
             check_same(state, saved, belongs)
         totals = run(
             task,
@@ -116,12 +107,7 @@ def run_recipe(
             say=say,
         )
         card = {**task.card(), "name": name, "parameters": parameters}
-        card["data"] = {
-            "about": about or f"class folders in {data.name}",
-            "classes": len(task.photos.classes),
-            "photos_trained_on": len(task.train_N),
-            "photos_held_out": len(task.held_N),
-        }
+        card["data"] = _data(task, about or f"class folders in {data.name}")
         card["recipe"] = dataclasses.asdict(plan)
         card["training"] = {
             **_totals(totals),
@@ -179,6 +165,28 @@ def _transformer_task(plan, data, tokenizer, device, check: Callable) -> tuple[T
     size = grids[-1][0] * opened.net.config.downsample
     photos: PhotoSet = load_photos(data, round(size * STORED_SIDE))
     return TransformerTask(plan, photos, opened.net, grids, device, opened.path), learned
+
+
+def _use_features(task: TokenizerTask, path: Path, saved: Save | None, say: Callable) -> dict:
+    """Give the task its classifier, trained or read; a resumed run goes on with the one it had."""
+    if saved and FEATURES in saved.belongs and not path.exists():
+        raise ValueError(
+            f"{path} is gone, the loss of this run compares features of {saved.belongs[FEATURES]}; name a "
+            "copy with --features"
+        )
+    minutes = task.recipe.feature_minutes
+    net = train_feature_net(task.photos, path, size=task.size, minutes=minutes, device=task.device, say=say)
+    task.use_features(net)
+    return {FEATURES: f"sha256 {file_sha256(path)[:12]}"}
+
+
+def _data(task, about: str) -> dict:
+    return {
+        "about": about,
+        "classes": len(task.photos.classes),
+        "photos_trained_on": len(task.train_N),
+        "photos_held_out": len(task.held_N),
+    }
 
 
 def _totals(totals: dict[str, float]) -> dict:

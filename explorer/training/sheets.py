@@ -8,9 +8,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from explorer.writing import written_whole
+
 
 def save_sheet(rows: Sequence[Tensor], path: Path, gap: int = 2) -> None:
-    """Write rows of pictures, each (B,3,H,W) in [-1,1], as one PNG on white."""
+    """Write rows of pictures, each (B,3,H,W) in [-1,1], as one PNG on white.
+
+    ValueError when it cannot be written.
+    """
     height, width = rows[0].shape[-2:]
     columns = max(len(row) for row in rows)
     sheet = np.full((len(rows) * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
@@ -22,4 +27,5 @@ def save_sheet(rows: Sequence[Tensor], path: Path, gap: int = 2) -> None:
             y, x = r * (height + gap), c * (width + gap)
             sheet[y : y + height, x : x + width] = picture
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet).save(path)
+    with written_whole(path) as temporary:
+        Image.fromarray(sheet).save(temporary)

@@ -34,7 +34,11 @@ def add_verbs(verbs) -> None:
     add("--out", required=True, metavar="DIR", help="weights, card, log and sample sheets go here")
     add("--minutes", type=float, metavar="M", help="how long to train; the schedule follows the clock")
     add("--steps", type=int, metavar="N", help="how many steps to train, instead of --minutes")
-    add("--resume", action="store_true", help="go on where the run in --out was stopped")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on where the run in --out was stopped; only budget and batch may differ",
+    )
     add("--tokenizer", metavar="T", help="var and raster: whose tokens to learn, a name or a path")
     add("--init", metavar="FILE", type=Path, help="start from these weights instead of random ones")
     add("--features", metavar="FILE", type=Path, help="tokenizers: the loss classifier of an earlier run")

@@ -21,6 +21,8 @@ from explorer.training.losses import FeatureNet
 from explorer.training.main import run_recipe
 from explorer.training.photos import load_photos
 from explorer.training.saving import only_run, read_save
+from explorer.training.sheets import save_sheet
+from explorer.training.shipping import save_model, write_card_entries
 from explorer.training.tokenizer_task import network_config
 from explorer.training.transformer_task import TransformerTask
 from explorer.zoo import open_checkpoint
@@ -169,6 +171,21 @@ def test_a_log_that_cannot_be_written_is_a_sentence(photos, folder, full_disk):
     log.write_text(log.read_text() + "\n" * 20_000)
     with full_disk(), pytest.raises(ValueError, match=r"cannot be written .*stopped at step 4; make room"):
         resumed(CODES, photos, folder / "codes")
+
+
+def test_weights_cards_and_sheets_are_written_whole(folder, full_disk):
+    codes = folder / "codes" / "codes.safetensors"
+    sheet = folder / "codes" / "sheet_000002.png"
+    files = {path: path.read_bytes() for path in codes.parent.iterdir()}
+    card = json.loads(codes.with_suffix(".json").read_text())
+    with full_disk():
+        with pytest.raises(ValueError, match=r"codes\.safetensors cannot be written"):
+            save_model(codes, {"weight": torch.zeros(9999)}, card)
+        with pytest.raises(ValueError, match=r"codes\.json cannot be written"):
+            write_card_entries(codes, {"about": "x" * 20_000})
+        with pytest.raises(ValueError, match=r"sheet_000002\.png cannot be written"):
+            save_sheet([torch.rand(32, 3, 16, 16)], sheet)
+    assert {path: path.read_bytes() for path in codes.parent.iterdir()} == files
 
 
 def test_one_folder_is_trained_in_by_one_run(photos, folder):
