@@ -142,7 +142,7 @@ class _Run:
         """Tokens drawn for scale k and the entropy of their distributions, both (B,h,w) on the CPU."""
         net, request = self.generator._net, self.request
         grid = self.generator.grids[k]
-        logits_BNV = net.advance(self.x_BND, self.modulation, self.caches, self.start)
+        logits_BNV = self._advance()
         self.start += grid[0] * grid[1]
         if self.guided:
             cond, uncond = logits_BNV.split(self.batch)
@@ -151,6 +151,22 @@ class _Run:
         ids_BN = sampling_rules.draw(logits_BNV, request.sampling, noise.to(logits_BNV.device), True)
         entropy_BN = sampling_rules.entropy(logits_BNV)
         return ids_BN.cpu().unflatten(1, grid), entropy_BN.cpu().unflatten(1, grid)
+
+    def _advance(self) -> Tensor:
+        """Logits (B,N,V) of the next scale, the unconditional half behind the conditional one.
+
+        On a CPU picture by picture: a product of many rows may round differently from one of few (seen with
+        AMX), and a row has to equal a run alone. With both halves of guidance a picture fills the cores.
+        """
+        net = self.generator._net
+        if self.batch == 1 or self.generator.device.torch_device.type != "cpu":
+            return net.advance(self.x_BND, self.modulation, self.caches, self.start)
+        found = []
+        for b in range(self.batch):
+            rows = slice(b, None, self.batch)  # a picture's two halves, or its only row
+            caches = [(keys[rows], values[rows]) for keys, values in self.caches]
+            found.append(net.advance(self.x_BND[rows], self.modulation.rows(rows), caches, self.start))
+        return torch.stack(found, dim=1).flatten(0, 1)
 
     def absorb(self, ids_Bhw: Tensor, k: int) -> None:
         """Add scale k to f_hat and make the next scale's input, the same for both halves of the batch."""

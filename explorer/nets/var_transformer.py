@@ -82,6 +82,11 @@ class Modulation:
     blocks: tuple[Tensor, ...]
     head_B12D: Tensor
 
+    def rows(self, chosen: slice) -> "Modulation":
+        """That of some rows of the batch."""
+        blocks = tuple(block_B16D[chosen] for block_B16D in self.blocks)
+        return Modulation(self.start_BD[chosen], blocks, self.head_B12D[chosen])
+
 
 class SelfAttention(nn.Module):
     """Attention with unit-length queries and keys and one learned scale per head; no 1/sqrt(d)."""
