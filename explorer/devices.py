@@ -64,9 +64,13 @@ class Device:
         finally:
             settings.fp32_precision = before
 
+    @property
+    def computed_in(self) -> str:
+        """What decoder and transformer run in here: "float32" or "bf16"; "auto" alone would not say."""
+        return {torch.float32: "float32", torch.bfloat16: "bf16"}[self.compute_dtype]
+
     def __str__(self) -> str:
-        names = {torch.float32: "float32", torch.bfloat16: "bf16"}
-        return f"{self.torch_device.type.upper()} {names[self.compute_dtype]}"
+        return f"{self.torch_device.type.upper()} {self.computed_in}"
 
 
 def open_device(device: str | torch.device | Device = "auto", precision: str = "auto") -> Device:

@@ -73,3 +73,9 @@ def test_one_place_decides_about_autocast():
     package = Path(explorer.__file__).parent
     users = [path.name for path in package.rglob("*.py") if "torch.autocast" in path.read_text()]
     assert users == ["devices.py"]
+
+
+def test_a_device_says_what_auto_means_here(bf16_processor):
+    assert open_device("cpu").computed_in == "bf16" and str(open_device("cpu")) == "CPU bf16"
+    bf16_processor.setenv("TOKENSCOPE_BF16", "0")
+    assert open_device("cpu").computed_in == "float32" and str(open_device("cpu")) == "CPU float32"

@@ -218,6 +218,7 @@ def model_entries(model: Tokenizer | Generator) -> dict:
         "name": model.name,
         "sha256": model.sha256,
         "precision": model.device.precision,
+        "computed_in": model.device.computed_in,
         "device": str(model.device.torch_device),
     }
 

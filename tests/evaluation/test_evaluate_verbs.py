@@ -53,7 +53,7 @@ def test_evaluate_a_tokenizer_and_a_generator(desk, capsys, member):
     assert report["data"]["photos_held_out"] == 18 and report["data"]["classes"] == list(CLASSES)
     tokenizer, generator = report["tokenizer"], report["generator"]
     assert tokenizer["name"] == ("tiny-tokenizer" if member == "var" else "tiny-raster-tokenizer")
-    assert tokenizer["precision"] == "exact"
+    assert (tokenizer["precision"], tokenizer["computed_in"]) == ("exact", "float32")
     assert generator["sampling"] == {"guidance": 2.0, "top_k": 0, "top_p": 0.95, "temperature": 1.0}
     assert 0 < generator["bits_per_token"] < 20
     assert generator["counts"]["samples"] == 9
