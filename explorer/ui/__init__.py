@@ -82,6 +82,7 @@ def open_site(options: AppOptions) -> Site:
     from explorer.devices import open_device
     from explorer.tokenizers import DecodeMemo
     from explorer.ui.page import build_page
+    from explorer.ui.session_memory import SessionMemory
     from explorer.ui.switching import model_menu
     from explorer.ui.switching.houses import Houses
     from explorer.ui.switching.models import Library
@@ -107,8 +108,10 @@ def open_site(options: AppOptions) -> Site:
         {counterpart.order: counterpart} if counterpart else None,
     )
 
+    memory = SessionMemory()
+
     def build(bench, choice_id: str):
-        page = build_page(bench, lambda: model_menu.connect(houses, choice_id))
+        page = build_page(bench, lambda: model_menu.connect(houses, choice_id), memory)
         page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
         page.state_session_capacity = SESSIONS
         return page

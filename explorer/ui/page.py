@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterator
 import gradio as gr
 
 from explorer.samples import SAMPLES, load_sample
-from explorer.ui import actions, components, restoring
+from explorer.ui import actions, components, restoring, session_memory
 from explorer.ui.codebook import codebook_tab
 from explorer.ui.compare import compare_tab
 from explorer.ui.edit import edit_tab, exporting
@@ -20,6 +20,7 @@ from explorer.ui.generate import generate_tab, run_exporting
 from explorer.ui.inspect import inspect_tab, measures, surprise
 from explorer.ui.learn import learn_tab
 from explorer.ui.session import Session
+from explorer.ui.session_memory import SessionMemory
 from explorer.ui.views import model_view, session_view
 from explorer.ui.wires import QUIET, hidden
 from explorer.ui.workbench import Workbench
@@ -42,11 +43,17 @@ RUNNER = """Tokenscope.connectRunner({props, watch, send: (name, data) =>
   name === 'stop' ? trigger('stop', data) : trigger('generate', data)})"""
 
 
-def build_page(bench: Workbench, connect_menu: Callable[[], None] | None = None) -> gr.Blocks:
+def build_page(
+    bench: Workbench,
+    connect_menu: Callable[[], None] | None = None,
+    memory: SessionMemory | None = None,
+) -> gr.Blocks:
     """The page around loaded models; serve it with `explorer.ui.open_site`.
 
     connect_menu: makes the wire of the header's model menu; without it the header only names the models.
+    memory: bounds what the sessions of all pages hold; the page has one of its own where none is given.
     """
+    memory = memory or SessionMemory()
     first = first_session(bench)
     with gr.Blocks(
         title="Tokenscope", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
@@ -70,7 +77,10 @@ def build_page(bench: Workbench, connect_menu: Callable[[], None] | None = None)
         link = hidden(LINK, value=first_view(bench, first), look_ups=_look_ups(bench))
         runner = hidden(RUNNER)
 
-        link.act(_act_function(bench), state, [state, link], concurrency_limit=VISITORS, **QUIET)
+        session_memory.connect(memory, page)
+        link.act(
+            _act_function(bench, page, memory), state, [state, link], concurrency_limit=VISITORS, **QUIET
+        )
         going = runner.generate(
             _generate_function(bench, replaced), None, runner, concurrency_limit=VISITORS, **QUIET
         )
@@ -127,9 +137,17 @@ def _perform(bench: Workbench, session: Session, kind: str, data: dict) -> Sessi
     return actions.perform(bench, session, kind, data)
 
 
-def _act_function(bench: Workbench):
-    def act_on(session: Session, event: gr.EventData):
-        yield from act(bench, session, dict(event._data or {}))
+def _act_function(bench: Workbench, page: gr.Blocks, memory: SessionMemory):
+    def act_on(session: Session, event: gr.EventData, request: gr.Request):
+        data, visitor = dict(event._data or {}), request.session_hash or ""
+        try:
+            memory.check(visitor, str(data.get("kind")))
+        except ValueError as error:
+            yield session, {"ticket": data.get("ticket"), "problem": str(error)}
+            return
+        for new, answer in act(bench, session, data):
+            memory.note(page, visitor, new)
+            yield new, answer
 
     return act_on
 

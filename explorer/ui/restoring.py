@@ -50,7 +50,7 @@ def restore(bench: Workbench, session: Session, data: Mapping) -> Session:
         opened=session.opened + len(pictures),
         restored=_text(data.get("mark"), 40),
     )
-    return _with_policy(bench, restored, data)
+    return _with_policy(bench, restored.bounded(), data)
 
 
 def _entries(data: Mapping, name: str, least: int, most: int) -> list[Mapping]:

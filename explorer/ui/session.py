@@ -6,9 +6,10 @@ it can be undone too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
+import torch
 from PIL import Image
 
 from explorer.token_maps import TokenMaps
@@ -16,6 +17,7 @@ from explorer.token_maps import TokenMaps
 POLICIES = ("keep", "requantise")  # for finer scales, without a generator
 REGENERATE = "regenerate"
 MAX_STEPS = 200  # scenes kept for undo; they share all but their token maps
+MOST_BYTES = 64 << 20  # of one session: some twenty large pictures, or all steps with a few
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Session:
         past = self.past if self.present is None else (*self.past, self.present)
         return replace(
             self, past=past[-MAX_STEPS:], present=scene, future=(), opened=max(self.opened, scene.number)
-        )
+        ).bounded()
 
     def undo(self) -> "Session":
         if not self.past:
@@ -97,8 +99,52 @@ class Session:
         return replace(self, policy=policy)
 
     def with_name(self, name: str, scene: Scene) -> "Session":
+        """ValueError: what has names would be too much to keep."""
         others = tuple(entry for entry in self.named if entry[0] != name)
-        return replace(self, named=(*others, (name, scene)))
+        return replace(self, named=(*others, (name, scene))).bounded()
+
+    def bounded(self) -> "Session":
+        """Without the steps that are farthest from the present where all hold more than MOST_BYTES.
+
+        ValueError where the picture on show and the named states alone do.
+        """
+        kept = self
+        while held_bytes(kept) > MOST_BYTES:
+            if len(kept.past) > len(kept.future):
+                kept = replace(kept, past=kept.past[1:])
+            elif kept.future:
+                kept = replace(kept, future=kept.future[:-1])
+            else:
+                raise ValueError(
+                    f"The named states and this picture hold {held_bytes(kept) >> 20} MB on the server; "
+                    f"at most {MOST_BYTES >> 20} are kept for a visitor. Remove a named state first."
+                )
+        return kept
 
     def without_name(self, name: str) -> "Session":
         return replace(self, named=tuple(entry for entry in self.named if entry[0] != name))
+
+
+def held_bytes(session: Session) -> int:
+    """Of pictures, numbers and token maps; what several scenes share counts once."""
+    seen: set[int] = set()
+
+    def size(value: object) -> int:
+        if id(value) in seen or isinstance(value, str | int | float | None):
+            return 0
+        seen.add(id(value))
+        if isinstance(value, np.ndarray):
+            return value.nbytes
+        if isinstance(value, torch.Tensor):
+            return value.element_size() * value.nelement()
+        if isinstance(value, Image.Image):
+            return value.width * value.height * len(value.getbands())
+        if isinstance(value, Mapping):
+            return sum(size(one) for one in value.values())
+        if isinstance(value, TokenMaps | tuple):
+            return sum(size(one) for one in value)
+        if is_dataclass(value):
+            return sum(size(getattr(value, field.name)) for field in fields(value))
+        return 0
+
+    return size(session)
