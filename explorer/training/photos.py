@@ -6,6 +6,7 @@ batches.
 """
 
 import io
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +36,17 @@ class PhotoSet:
         return len(self.names)
 
     def held_out(self, share: float = 0.05) -> tuple[Tensor, Tensor]:
-        """Indices for training and for measuring; a photo's side depends on its name alone."""
-        draw = np.array([zlib.crc32(name.rsplit(".", 1)[0].encode()) / 2**32 for name in self.names])
+        """Indices for training and for measuring; a photo's side depends on its name alone.
+
+        What follows the first dot of the file's name does not count: variants of one picture lie together.
+        """
+        draw = np.array([zlib.crc32(_without_endings(name).encode()) / 2**32 for name in self.names])
         return torch.from_numpy(np.flatnonzero(draw >= share)), torch.from_numpy(np.flatnonzero(draw < share))
+
+
+def _without_endings(name: str) -> str:
+    folder, slash, file = name.rpartition("/")
+    return folder + slash + file.partition(".")[0]
 
 
 def load_photos(path: Path | str, side: int) -> PhotoSet:
@@ -114,7 +123,41 @@ def augmented_photo(photos: PhotoSet, index: int, size: int, generator: torch.Ge
     return crop.clamp_(-1, 1)
 
 
-def augmented_batch(photos: PhotoSet, indices_B: Tensor, size: int, seed: int, step: int) -> Tensor:
-    """(B,3,size,size) in [-1,1], a function of the arguments alone."""
+def augmented_drawing(photos: PhotoSet, index: int, size: int, generator: torch.Generator) -> Tensor:
+    """One drawing on white after random scale (80 to 108 %), shift, flip and turn of hue: (3,size,size).
+
+    Unlike a photo it keeps its outline: what a shift uncovers is white.
+    """
+    share, top, left, flip, hue = torch.rand(5, generator=generator).tolist()
+    stored = photos.images_NHWC.shape[1]
+    border = stored // 8
+    drawing = to_pixels(photos.images_NHWC[index : index + 1])
+    drawing = F.pad(drawing, (border,) * 4, value=1.0)
+    side = round(stored * (0.93 + 0.32 * share))
+    slack = stored + 2 * border - side
+    # Shifts stay near the middle, so that no more than a rim of the drawing is cut off.
+    y, x = (round(slack * (0.25 + 0.5 * place)) for place in (top, left))
+    crop = drawing[..., y : y + side, x : x + side]
+    crop = F.interpolate(crop, size=(size, size), mode="bilinear", antialias=True)[0]
+    crop = crop.flip(-1) if flip < 0.5 else crop
+    return turn_hue(crop, math.radians(40 * (hue - 0.5))).clamp_(-1, 1)
+
+
+def turn_hue(image_CHW: Tensor, angle: float) -> Tensor:
+    """Colours turned about the grey axis by `angle` radians (Rodrigues' formula); greys stay as they are."""
+    cos, sin, third = math.cos(angle), math.sin(angle), (1 - math.cos(angle)) / 3
+    root = sin / math.sqrt(3)
+    same, next_, last = cos + third, third - root, third + root
+    turn = torch.tensor([[same, next_, last], [last, same, next_], [next_, last, same]])
+    return torch.einsum("dc,chw->dhw", turn, image_CHW)
+
+
+AUGMENTATIONS = {"photo": augmented_photo, "drawing": augmented_drawing}
+
+
+def augmented_batch(
+    photos: PhotoSet, indices_B: Tensor, size: int, seed: int, step: int, kind: str = "photo"
+) -> Tensor:
+    """(B,3,size,size) in [-1,1], a function of the arguments alone. kind: a key of AUGMENTATIONS."""
     generator = random_state(seed, step, 1)
-    return torch.stack([augmented_photo(photos, int(i), size, generator) for i in indices_B])
+    return torch.stack([AUGMENTATIONS[kind](photos, int(i), size, generator) for i in indices_B])

@@ -18,6 +18,7 @@ class TokenizerRecipe:
     as they are in the weights to start from, so tokens keep their meaning and generators their use; only the
     way from f_hat to pixels learns. warm_up: share of the run without quantisation, while the
     codes follow the features. feature_minutes: training time of the classifier whose features are compared.
+    augment: "photo" crops, "drawing" moves and scales on white and turns the hue.
     """
 
     name: str
@@ -41,6 +42,7 @@ class TokenizerRecipe:
     decoder_only: bool = False
     warm_up: float = 0.04
     feature_minutes: float = 4.0
+    augment: str = "photo"
     seed: int = 0
 
 
@@ -48,7 +50,8 @@ class TokenizerRecipe:
 class TransformerRecipe:
     """family: "var" (next-scale) or "llamagen" (raster). width, depth, heads: of the transformer.
 
-    copies: augmented versions of each photo that are seen. class_dropout: share of pictures trained without
+    copies: augmented versions of each photo that are seen, made as `augment` says ("photo" or "drawing").
+    class_dropout: share of pictures trained without
     their class, for guidance. coarse_first: a token of a scale of n tokens counts as n**-coarse_first in the
     loss, since few coarse tokens decide what is to be seen and many fine ones only how it is textured.
     ema: decay of the averaged weights. sampling: default settings for the card.
@@ -65,6 +68,7 @@ class TransformerRecipe:
     class_dropout: float = 0.1
     coarse_first: float = 0.5
     copies: int = 4
+    augment: str = "photo"
     ema: float = 0.999
     sampling: tuple[tuple[str, float], ...] = (
         ("guidance", 2.0),

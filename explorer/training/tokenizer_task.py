@@ -122,7 +122,9 @@ class TokenizerTask:
     def step(self, step: int, progress: float) -> dict[str, float]:
         recipe, K = self.recipe, len(self.grids)
         indices_B = batch_indices(self.train_N, self.batch, recipe.seed, step)
-        x_BCHW = augmented_batch(self.photos, indices_B, recipe.image_size, recipe.seed, step).to(self.device)
+        x_BCHW = augmented_batch(
+            self.photos, indices_B, recipe.image_size, recipe.seed, step, recipe.augment
+        ).to(self.device)
         random = random_state(recipe.seed, step, 2)
         dropped_B = torch.rand(self.batch, generator=random) < recipe.scale_dropout
         shown_B = torch.where(dropped_B, torch.randint(1, K + 1, (self.batch,), generator=random), K)

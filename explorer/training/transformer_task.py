@@ -19,7 +19,7 @@ from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.nets.vqvae import VQVAEConfig
 from explorer.training.loop import WeightAverage, cosine, set_lr, swapped_weights
-from explorer.training.photos import PhotoSet, augmented_photo, batch_indices, plain_batch, random_state
+from explorer.training.photos import AUGMENTATIONS, PhotoSet, batch_indices, plain_batch, random_state
 from explorer.training.recipes import TransformerRecipe
 from explorer.training.sheets import save_sheet
 from explorer.training.shipping import save_model
@@ -102,9 +102,10 @@ class TransformerTask:
         missing = self.tokens[copies_B, indices_B, 0] < 0
         if missing.any():
             wanted = list(zip(indices_B[missing].tolist(), copies_B[missing].tolist(), strict=True))
+            augmented = AUGMENTATIONS[self.recipe.augment]
             x_BCHW = torch.stack(
                 [
-                    augmented_photo(self.photos, i, self.size, random_state(self.recipe.seed, i, c, 3))
+                    augmented(self.photos, i, self.size, random_state(self.recipe.seed, i, c, 3))
                     for i, c in wanted
                 ]
             )
