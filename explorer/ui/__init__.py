@@ -119,7 +119,7 @@ def open_site(options: AppOptions) -> Site:
     dress = {key: value for key, value in settings(options).items() if key in SHARED_DRESS}
     houses = Houses(Library(given, folder), models, bench.pairs, build, dress, options.root_path)
     began = time.perf_counter()
-    page = build(bench, "")
+    page = houses.first = build(bench, "")
     houses.first_seconds = time.perf_counter() - began
     return Site(page, houses, options)
 

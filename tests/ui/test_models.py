@@ -382,6 +382,17 @@ def test_models_are_let_go_with_their_page(site):
     assert not one.models.holds(path)
 
 
+def test_a_closed_page_takes_no_file_from_the_others(site):
+    one, client = site
+    opened(client, one, "tiny-raster")
+    files = {"files": ("photos.zip", b"the same zip")}
+    (path,) = client.post("/m/tiny-raster/gradio_api/upload", files=files).json()
+    assert client.post("/first/gradio_api/upload", files=files).json() == [path]
+    client.portal.call(one._close, "tiny-raster")
+    assert Path(path).read_bytes() == b"the same zip"
+    assert path in one.first.upload_file_set  # which removes it after an hour
+
+
 def test_one_file_is_opened_once(shelf):
     models = OpenedModels(open_device("cpu", "exact"), DecodeMemo(1 << 20), Pace())
     path = shelf[0] / "tiny-tokenizer.safetensors"

@@ -78,6 +78,7 @@ class Houses:
         self._dress = dress
         self._root = root_path
         self._open: dict[str, House] = {}
+        self.first: gr.Blocks | None = None  # the first page, set by who built it
         self.first_seconds: float | None = None  # what building the first page took, set by who built it
         self._opening = asyncio.Lock()  # one at a time: two would only slow each other down
 
@@ -225,12 +226,21 @@ class Houses:
 
     async def _close(self, choice_id: str) -> None:
         house = self._open.pop(choice_id)
+        self._hand_over_files(house.page)
         house.page.close(verbose=False)
         await house.running.aclose()
         # Gradio goes on holding functions of a closed page, and they its bench: that lets go of its models.
         vars(house.bench).clear()
         del house
         asyncio.get_running_loop().call_later(SETTLING, gc.collect)  # pages are full of cycles
+
+    def _hand_over_files(self, page: gr.Blocks) -> None:
+        """Gradio removes the files of a page that is closed; under the same paths may lie what visitors of
+        other pages have sent. So the first page takes them over and removes them when they are old."""
+        for files in page.temp_file_sets:
+            if self.first:
+                self.first.upload_file_set.update(files)
+            files.clear()
 
 
 def _under(root: str, scope: dict) -> dict:
