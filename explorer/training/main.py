@@ -128,13 +128,14 @@ def _start(init: Path | None, saved: Save | None) -> dict:
 
     A resumed run knows it from its save.
     """
-    if init is None:
-        known = saved.belongs if saved else {START: "random weights", BEHIND: 0}
-        return {name: known[name] for name in (START, BEHIND) if name in known}
-    read_checkpoint(init)  # says what is wrong with the file
-    behind = _images_behind(init)
-    entries = {START: f"{Path(init).name} (sha256 {file_sha256(init)[:12]})"}
-    return entries if behind is None else entries | {BEHIND: behind}
+    known = saved.belongs if saved else {START: "random weights", BEHIND: 0}
+    if init is not None:
+        read_checkpoint(init)  # says what is wrong with the file
+        start = f"{Path(init).name} (sha256 {file_sha256(init)[:12]})"
+        if known.get(START) != start:
+            behind = _images_behind(init)
+            known = {START: start} | ({} if behind is None else {BEHIND: behind})
+    return {name: known[name] for name in (START, BEHIND) if name in known}
 
 
 def _begin(task, init: Path) -> None:

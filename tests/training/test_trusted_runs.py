@@ -71,9 +71,12 @@ def test_a_resumed_run_still_knows_where_it_started(photos, folder):
     codes, init = folder / "codes" / "codes.safetensors", folder / "var" / "var.safetensors"
     out = folder / "more"
     run_recipe(NEXT, photos, out, steps=1, tokenizer=codes, init=init, say=quiet)
-    found = training(resumed(NEXT, photos, out, steps=3, tokenizer=codes))
-    assert found["started_from"] == "var.safetensors"
-    assert found["images_seen_in_all"] == found["images_seen"] + training(init)["images_seen"] == 20
+    before = training(init)["images_seen"]
+    init.with_suffix(".json").unlink()
+    for again in (None, init):
+        found = training(resumed(NEXT, photos, out, steps=3, tokenizer=codes, init=again))
+        assert found["started_from"] == "var.safetensors"
+        assert found["images_seen_in_all"] == found["images_seen"] + before == 20
 
 
 @pytest.mark.parametrize(
