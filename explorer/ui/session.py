@@ -73,6 +73,10 @@ class Session:
     opened: int = 0  # how many pictures were opened so far
     restored: str = ""  # the browser's mark of what it had kept, where the session began with that
 
+    def __deepcopy__(self, memo: dict) -> "Session":
+        """Gradio copies the first session for every visitor; what never changes can be shared."""
+        return self
+
     def then(self, scene: Scene) -> "Session":
         """The scene comes next; what had been undone is forgotten."""
         past = self.past if self.present is None else (*self.past, self.present)

@@ -1,6 +1,7 @@
 """What sessions hold on the server: each and all of them are bounded in bytes, closed pages let go."""
 
 import asyncio
+import copy
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -41,6 +42,11 @@ def test_what_scenes_share_counts_once(bench):
     assert len(edited.past) == 1 and held_bytes(edited) - held_bytes(one) < 2000  # a set of token maps
     assert held_bytes(opened(bench, one, 2)) > 2 * LARGE
     assert held_bytes(Session()) == 0
+
+
+def test_the_first_picture_is_held_once_for_all_visitors(bench):
+    first = opened(bench, Session(), 1)
+    assert copy.deepcopy(first) is first
 
 
 def test_a_session_forgets_its_oldest_pictures(bench, monkeypatch):
