@@ -40,11 +40,7 @@ def read_photos(data: Path, tokenizer: Tokenizer) -> PhotoSet:
             f"photos are evaluated as squares, {tokenizer.name} has grids for {H} x {W}; give square --grids"
         )
     photos = load_photos(data, round(H * STORED_SIDE))
-    if not len(photos.held_out()[1]):
-        raise ValueError(
-            f"none of the {len(photos)} photos of {data} is held out (5 % are, by file name); "
-            "figures need more photos"
-        )
+    photos.held_out()  # says now, not after the models are open, that there is nothing to measure on
     return photos
 
 

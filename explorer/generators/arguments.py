@@ -14,7 +14,10 @@ Label = int | str | None
 def label_numbers(
     label: Label | Sequence[Label], classes: Sequence[str], null_class: int, who: str
 ) -> tuple[int, ...]:
-    """A number, a name, None (no class), or a list of them, as numbers."""
+    """A number, a name, None (no class), or a list of them, as numbers.
+
+    A text is a name first, also where it looks like a number; where no class is called so, it is one.
+    """
     labels = label if isinstance(label, list | tuple | range) else [label]
     if not labels:
         raise ValueError("the list of labels is empty, one per image is needed")
@@ -26,6 +29,8 @@ def _label_number(label: int | str, classes: Sequence[str], who: str) -> int:
         plain = [_plain(name) for name in classes]
         if _plain(label) in plain:
             return plain.index(_plain(label))
+        if label.strip().lstrip("-").isdigit():
+            return _label_number(int(label), classes, who)
         near = difflib.get_close_matches(_plain(label), plain, n=3) or plain[:3]
         meant = ", ".join(classes[plain.index(name)] for name in near)
         raise ValueError(f"{who} has no class {label!r} among its {len(classes)}; it has {meant}, ...")

@@ -28,8 +28,13 @@ GREY = (128, 128, 128)
 WHITE = (255, 255, 255)
 # Raster formats only: PIL would hand EPS and PDF files to external programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000")
-# What PIL's decoders raise on damaged files.
-DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+# The second word of a HEIC file's header.
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+# What PIL's decoders raise on damaged files; RuntimeError comes from the AVIF decoder.
+DECODE_ERRORS = (
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, RuntimeError),
+    *(struct.error, zlib.error),
+)
 BIG_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -48,6 +53,11 @@ def open_image(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> Imag
         try:
             image = Image.open(io.BytesIO(source), formats=_available_formats())
         except UnidentifiedImageError as error:
+            if source[4:8] == b"ftyp" and source[8:12] in HEIC_BRANDS:
+                raise ValueError(
+                    f"{name} is a HEIC photo, which cannot be read here; save it as JPEG or PNG first "
+                    "(a phone's camera settings offer “most compatible”)"
+                ) from error
             kinds = ", ".join(FORMATS)
             raise ValueError(f"{name} is not a picture in a known format ({kinds})") from error
         except Image.DecompressionBombError as error:

@@ -9,6 +9,7 @@ import torch
 
 from explorer.devices import hardware_name, open_device, training_precision
 from explorer.errors import CheckpointError
+from explorer.training.class_folders import summary
 from explorer.training.feature_net import train_feature_net
 from explorer.training.loop import STATE, Budget, go_on, run
 from explorer.training.losses import FeatureNet
@@ -88,6 +89,9 @@ def run_recipe(
         parameters = sum(p.numel() for p in task.net.parameters())
         counts = f"{len(task.train_N)} photos, {len(task.held_N)} held out"
         say(f"{name}: {parameters / 1e6:.2f} M parameters, {counts}, {where}")
+        say(summary(task.photos.labels_N.tolist(), task.photos.classes))
+        for skipped in task.photos.unreadable:
+            say(f"skipped {skipped}: it cannot be read as a picture")
         if saved:
             go_on(task, saved, state)
         elif init is not None:

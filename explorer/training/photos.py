@@ -5,7 +5,6 @@ float32 in [-1, 1]. Everything random is a function of (seed, counter), so that 
 batches.
 """
 
-import io
 import math
 import zlib
 from dataclasses import dataclass
@@ -14,23 +13,35 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from explorer.picture_files import picture_names, read_pictures
+from explorer.tokenizers.images import open_image
+from explorer.training.class_folders import natural, places
 
 # Photos are kept this much larger than the training size, so that random crops do not blur.
 STORED_SIDE = 1.5
 
 
+# More unreadable photos than this share of the set are no accident: the run stops before it starts.
+MAX_UNREADABLE = 0.01
+
+
 @dataclass(frozen=True)
 class PhotoSet:
-    """images_NHWC uint8 (N,S,S,3); labels_N int64, indices into the sorted class names; names: paths."""
+    """images_NHWC uint8 (N,S,S,3); labels_N int64, indices into the class names; names: paths.
+
+    held: whether each photo is held out, where the set's own folders (train, val) say so, else None.
+    unreadable: names of files that were skipped.
+    """
 
     images_NHWC: np.ndarray
     labels_N: Tensor
     classes: tuple[str, ...]
     names: tuple[str, ...]
+    held: tuple[bool, ...] | None = None
+    unreadable: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -39,9 +50,27 @@ class PhotoSet:
         """Indices for training and for measuring; a photo's side depends on its name alone.
 
         What follows the first dot of the file's name does not count: variants of one picture lie together.
+        A class of which no name falls to the held-out side gives its nearest one, where it has two pictures.
+        Raises ValueError where nothing can be held out, or nothing would be left to train on.
         """
-        draw = np.array([zlib.crc32(_without_endings(name).encode()) / 2**32 for name in self.names])
-        return torch.from_numpy(np.flatnonzero(draw >= share)), torch.from_numpy(np.flatnonzero(draw < share))
+        held_N = np.array(self.held) if self.held is not None else self._held_by_name(share)
+        if not held_N.any() or held_N.all():
+            raise ValueError(
+                f"{len(self)} photos in {len(self.classes)} classes cannot be split into photos to train on "
+                f"and photos held out ({int(held_N.sum())} would be held out); at least one class needs two"
+            )
+        return torch.from_numpy(np.flatnonzero(~held_N)), torch.from_numpy(np.flatnonzero(held_N))
+
+    def _held_by_name(self, share: float) -> np.ndarray:
+        pictures = [_without_endings(name) for name in self.names]
+        draw_N = np.array([zlib.crc32(picture.encode()) / 2**32 for picture in pictures])
+        held_N = draw_N < share
+        labels_N = self.labels_N.numpy()
+        for label in range(len(self.classes)):
+            own_N = labels_N == label
+            if own_N.any() and not held_N[own_N].any() and len(np.unique(draw_N[own_N])) > 1:
+                held_N |= own_N & (draw_N == draw_N[own_N].min())
+        return held_N
 
 
 def _without_endings(name: str) -> str:
@@ -50,34 +79,63 @@ def _without_endings(name: str) -> str:
 
 
 def load_photos(path: Path | str, side: int) -> PhotoSet:
-    """Read class folders (`class/photo.jpg`), centre-cropped and scaled to `side` pixels.
+    """Read class folders (see `class_folders`), each photo centre-cropped and scaled to `side` pixels.
 
-    Raises ValueError when there are no class folders or a photo cannot be read.
+    Photos are read as everywhere else (`tokenizers.images.open_image`): upright, transparency on white. A few
+    that cannot be read are skipped and named in `unreadable`. Raises ValueError when there are no class
+    folders, or when more than one photo and more than 1 % of them cannot be read.
     """
-    images, labels, names = [], [], []
     path = Path(path)
-    for name, data in read_pictures(path, picture_names(path)):
-        if "/" not in name:
-            continue
-        try:
-            image = Image.open(io.BytesIO(data)).convert("RGB")
-        except (UnidentifiedImageError, OSError) as error:
-            raise ValueError(f"{name} in {path} is not a readable picture ({error})") from error
-        if image.size != (side, side):
-            short = min(image.size)
-            left, top = (image.width - short) // 2, (image.height - short) // 2
-            box = (left, top, left + short, top + short)
-            image = image.resize((side, side), Image.Resampling.LANCZOS, box=box)
-        images.append(np.asarray(image))
-        labels.append(name.split("/")[-2])
-        names.append(name)
-    if not images:
+    found = picture_names(path)
+    place_of = dict(zip(found, places(found), strict=True))
+    filed = [name for name in found if place_of[name].class_name is not None]
+    if not filed:
         raise ValueError(
             f"{path} holds no class folders with photos (expected CLASS/PHOTO.jpg, .png or .webp)"
         )
-    classes = tuple(sorted(set(labels)))
+    images, names, unreadable = [], [], []
+    for name, data in read_pictures(path, filed):
+        try:
+            image = open_image(data)
+        except ValueError as error:
+            unreadable.append((name, error))
+            if len(unreadable) > max(1, MAX_UNREADABLE * len(filed)):
+                raise ValueError(_too_many(path, unreadable, len(filed))) from error
+            continue
+        images.append(np.asarray(_squared(image, side)))
+        names.append(name)
+    if not images:
+        raise ValueError(_too_many(path, unreadable, len(filed)))
+    labels = [place_of[name].class_name for name in names]
+    classes = tuple(sorted(set(labels), key=natural))
     index = {label: i for i, label in enumerate(classes)}
-    return PhotoSet(np.stack(images), torch.tensor([index[label] for label in labels]), classes, tuple(names))
+    held = tuple(bool(place_of[name].held_out) for name in names)
+    return PhotoSet(
+        np.stack(images),
+        torch.tensor([index[label] for label in labels]),
+        classes,
+        tuple(names),
+        held if any(place_of[name].held_out is not None for name in names) else None,
+        tuple(name for name, _ in unreadable),
+    )
+
+
+def _squared(image: Image.Image, side: int) -> Image.Image:
+    if image.size == (side, side):
+        return image
+    short = min(image.size)
+    left, top = (image.width - short) // 2, (image.height - short) // 2
+    box = (left, top, left + short, top + short)
+    return image.resize((side, side), Image.Resampling.LANCZOS, box=box)
+
+
+def _too_many(path: Path, unreadable: list[tuple[str, ValueError]], photos: int) -> str:
+    name, error = unreadable[0]
+    more = f", and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
+    return (
+        f"{path}: {name} cannot be read ({error}){more}; of {photos} photos at most "
+        f"{max(1, int(MAX_UNREADABLE * photos))} may be unreadable. Remove or mend them"
+    )
 
 
 def random_state(*counters: int) -> torch.Generator:

@@ -1,7 +1,9 @@
 """generate: a class to a picture, with every step on request."""
 
 import argparse
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ def generate(arguments: argparse.Namespace) -> None:
     arguments.tokenizer = arguments.tokenizer or partner_tokenizer(arguments.generator)
     tok = open_tokenizer(arguments)
     gen = load_generator(arguments.generator, tok)
-    label = parse_label(arguments.label)
+    label = parse_label(arguments.label, gen.classes)
     stems = [f"{arguments.label}_seed{seed}" for seed in arguments.seed]
 
     progress = Progress(f"{arguments.label} x {len(stems)}")
@@ -116,10 +118,13 @@ def partner_tokenizer(generator: str) -> str:
     return {"var": "vae_ch160v4096z32", "llamagen": "vq_ds16_c2i"}[published.family]
 
 
-def parse_label(text: str) -> int | str | None:
-    if text == "none":
-        return None
-    return int(text) if text.lstrip("-").isdigit() else text
+def parse_label(text: str, classes: Sequence[str] = ()) -> str | None:
+    """A class as typed: a name first, else a number (`generators.arguments`). Says which if both fit."""
+    if text.isdigit() and text in classes and classes.index(text) != int(text) < len(classes):
+        number = classes.index(text)
+        note = f"label {text}: taken as the class called {text!r}, number {number}"
+        print(f"{note}; class number {text} is called {classes[int(text)]!r}", file=sys.stderr)
+    return None if text == "none" else text
 
 
 def save_pictures(tok: Any, maps: Any, folder: Path, stems: list[str], suffix: str = "") -> list[str]:

@@ -49,7 +49,7 @@ def parse_cell(text: str) -> tuple[int, int]:
     return row, column
 
 
-def _opened(arguments: argparse.Namespace) -> tuple[Any, Any, int | str | None]:
+def _opened(arguments: argparse.Namespace) -> tuple[Any, Any, str | None]:
     from explorer import TokenMaps, load_generator
     from explorer.verbs.generate import parse_label, partner_tokenizer
     from explorer.verbs.shared import open_tokenizer
@@ -57,7 +57,7 @@ def _opened(arguments: argparse.Namespace) -> tuple[Any, Any, int | str | None]:
     maps = TokenMaps.load(arguments.maps)
     arguments.tokenizer = arguments.tokenizer or partner_tokenizer(arguments.generator)
     gen = load_generator(arguments.generator, open_tokenizer(arguments))
-    return gen, maps, parse_label(arguments.label)
+    return gen, maps, parse_label(arguments.label, gen.classes)
 
 
 def look(arguments: argparse.Namespace) -> None:

@@ -36,7 +36,7 @@ def sheet(arguments: argparse.Namespace) -> None:
             raise ValueError(f"--{name} is at least 1, not {getattr(arguments, name)}")
     arguments.tokenizer = arguments.tokenizer or partner_tokenizer(arguments.generator)
     gen = load_generator(arguments.generator, open_tokenizer(arguments))
-    asked = [parse_label(text) for text in arguments.classes or ()] or range(len(gen.classes))
+    asked = [parse_label(text, gen.classes) for text in arguments.classes or ()] or range(len(gen.classes))
     numbers = label_numbers(asked, gen.classes, gen.null_class, gen.name)
     names = [(*gen.classes, "no class")[number] for number in numbers]  # the null class comes last
 

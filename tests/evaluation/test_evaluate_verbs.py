@@ -14,7 +14,7 @@ from explorer import cli
 def bench(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
     write_photos(folder / "photos")
-    write_photos(folder / "few", trained_on=3, held_out=0)
+    write_photos(folder / "few", trained_on=1, held_out=0)
     write_photos(folder / "scarce", trained_on=6, held_out=2)
     write_photos(folder / "foreign")
     (folder / "foreign" / "grass").rename(folder / "foreign" / "unicorn")
