@@ -6,6 +6,7 @@ Shapes: B batch, K scales, V codes, h w the grid of one scale. -1 marks a token 
 
 import hashlib
 import json
+import math
 import operator
 import struct
 import zipfile
@@ -18,6 +19,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from explorer.writing import written_whole
 
 Grid = tuple[int, int]
 UNKNOWN = -1
@@ -158,7 +161,8 @@ class TokenMaps:
     def save(self, path: str | Path) -> None:
         """Write `scale_01` ... `scale_KK` (int32) and `meta` (a JSON string) as one npz file."""
         arrays = {f"scale_{k:02d}": ids.numpy().astype(np.int32) for k, ids in enumerate(self.maps, start=1)}
-        with open(path, "wb") as file:  # numpy would add an ending to a bare path
+        # numpy would add an ending to a bare path
+        with written_whole(path) as unfinished, open(unfinished, "wb") as file:
             np.savez_compressed(file, meta=np.array(json.dumps(self.meta)), **arrays)
 
     @classmethod
@@ -177,6 +181,8 @@ def _read_npz(file) -> tuple[list[np.ndarray], dict | None]:
         raise ValueError("it is not an npz file")
     with zipfile.ZipFile(file) as packed:
         unpacked = sum(entry.file_size for entry in packed.infolist())
+        for entry in packed.infolist():
+            _check_member(packed, entry.filename)
     if unpacked > MAX_FILE_BYTES:
         raise ValueError(f"it unpacks to {unpacked} bytes, the limit is {MAX_FILE_BYTES}")
     file.seek(0)
@@ -188,6 +194,25 @@ def _read_npz(file) -> tuple[list[np.ndarray], dict | None]:
         meta = json.loads(str(stored["meta"])) if "meta" in stored.files else None
         _check_meta(meta, "its meta")
         return [stored[name] for name in names], meta
+
+
+def _check_member(packed: zipfile.ZipFile, name: str) -> None:
+    """What an array claims to be, before numpy makes room for it: cells of no bytes can be any number."""
+    if name == "meta.npy" or not name.endswith(".npy"):
+        return
+    with packed.open(name) as member:
+        version = np.lib.format.read_magic(member)
+        form = np.lib.format
+        read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
+        shape, _, dtype = read(member)
+    if dtype.kind not in "iu" or math.prod(shape) * dtype.itemsize > MAX_FILE_BYTES:
+        raise ValueError(f"{name} claims to be {shape} of {dtype}; a token map is a table of whole numbers")
+
+
+def check_something_known(maps: TokenMaps, where: str) -> None:
+    """ValueError for maps that came from outside and hold no token at all: a picture of them would lie."""
+    if not any((ids >= 0).any() for ids in maps):
+        raise ValueError(f"{where} holds no known token (all are -1), so there is nothing to decode")
 
 
 def whole_number(value, what: str) -> int:

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.token_maps import TokenMaps
+from explorer.token_maps import FILE_ERRORS, TokenMaps
+from explorer.writing import written_whole
 from explorer.zoo.catalogue import BUNDLED_FOLDER
 
 FOLDER = BUNDLED_FOLDER / "derived"
@@ -53,18 +54,20 @@ def write_derived(
     folder.mkdir(parents=True, exist_ok=True)
     path = derived_path(name, folder)
     meta = json.dumps({"weights": name, "sha256": sha256, **notes})
-    np.savez_compressed(path, meta=np.array(meta), **arrays)
+    with written_whole(path) as unfinished:
+        np.savez_compressed(unfinished, meta=np.array(meta), **arrays)
     return path
 
 
 def _read(name: str, sha256: str | None, folder: Path) -> tuple[dict, dict[str, np.ndarray]] | None:
-    path = derived_path(name, folder)
-    if not path.exists():
+    """Notes and arrays; None where the file is missing, torn, or of other weights: all of these are stale."""
+    try:
+        with np.load(derived_path(name, folder), allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in stored.files}
+        meta = json.loads(str(arrays.pop("meta")))
+        return (meta, arrays) if meta["sha256"] == sha256 else None
+    except FILE_ERRORS:
         return None
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = {key: stored[key] for key in stored.files}
-    meta = json.loads(str(arrays.pop("meta")))
-    return (meta, arrays) if meta["sha256"] == sha256 else None
 
 
 def is_fresh(name: str, sha256: str, folder: Path = FOLDER, **notes: object) -> bool:

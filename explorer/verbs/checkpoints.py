@@ -17,6 +17,11 @@ def add_verbs(verbs) -> None:
     parser.add_argument(
         "file", metavar="FILE", help="a .safetensors, .pth, .pt or .ckpt file, or a known name"
     )
+    parser.add_argument(
+        "--weights",
+        choices=("ema", "model"),
+        help="which ones, where a trainer's file holds averaged and plain weights",
+    )
     add_json_option(parser)
 
     parser = add_verb(
@@ -42,7 +47,7 @@ def add_verbs(verbs) -> None:
 def inspect(arguments: argparse.Namespace) -> None:
     from explorer.zoo import catalogue, inspecting
 
-    facts = inspecting.describe(catalogue.find(arguments.file))
+    facts = inspecting.describe(catalogue.find(arguments.file), arguments.weights)
     if arguments.json:
         print_json(facts)
     else:

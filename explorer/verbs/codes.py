@@ -14,6 +14,7 @@ from explorer.verbs.shared import (
     open_tokenizer,
     print_json,
 )
+from explorer.writing import written_whole
 
 
 def add_verbs(verbs) -> None:
@@ -63,7 +64,10 @@ def usage(arguments: argparse.Namespace) -> None:
         "total": summarise(total),
         "scales": [summarise(scale) for scale in scales],
     }
-    out.write_text(json.dumps(summary | {"counts": counted.counts_KV.tolist()}) + "\n", encoding="utf-8")
+    with written_whole(out) as unfinished:
+        unfinished.write_text(
+            json.dumps(summary | {"counts": counted.counts_KV.tolist()}) + "\n", encoding="utf-8"
+        )
     if arguments.json:
         print_json(summary | {"out": str(out)})
         return
@@ -90,7 +94,8 @@ def project(arguments: argparse.Namespace) -> None:
         for v, ((x, y), colour) in enumerate(zip(place_V2.tolist(), colours, strict=True))
     ]
     described = tok.meta | {"method": arguments.method, "out": str(out)}
-    out.write_text(json.dumps(described | {"codes": codes}) + "\n", encoding="utf-8")
+    with written_whole(out) as unfinished:
+        unfinished.write_text(json.dumps(described | {"codes": codes}) + "\n", encoding="utf-8")
     if arguments.json:
         print_json(described)
     else:

@@ -19,6 +19,7 @@ from explorer.verbs.shared import (
     open_tokenizer,
     print_json,
 )
+from explorer.writing import written_whole
 
 SETTINGS = ("guidance", "top_k", "top_p")
 # No guidance is 0 in VAR's convention and 1 in LlamaGen's.
@@ -124,7 +125,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
         if gen:
             report["generator"] = run.evaluate_generator(gen, photos, judge, per_class, grid[0], watch)
     if out:
-        out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        with written_whole(out) as unfinished:
+            unfinished.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if arguments.json:
         print_json(report)
     else:

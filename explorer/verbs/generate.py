@@ -14,6 +14,7 @@ from explorer.verbs.shared import (
     add_verb,
     open_tokenizer,
     print_json,
+    save_picture,
 )
 
 
@@ -132,5 +133,5 @@ def save_pictures(tok: Any, maps: Any, folder: Path, stems: list[str], suffix: s
 
     paths = [folder / f"{stem}{suffix}.png" for stem in stems]
     for picture, path in zip(to_pil(tok.decode(maps)), paths, strict=True):
-        picture.save(path)
+        save_picture(picture, path)
     return [str(path) for path in paths]

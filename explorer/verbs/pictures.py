@@ -11,6 +11,7 @@ from explorer.verbs.shared import (
     new_picture,
     open_tokenizer,
     print_json,
+    save_picture,
 )
 
 
@@ -66,7 +67,7 @@ def tokenize(arguments: argparse.Namespace) -> None:
     maps = tok.encode(image)
     maps.save(out)
     if seen:
-        to_pil(image)[0].save(seen)
+        save_picture(to_pil(image)[0], seen)
 
     tokens = sum(h * w for h, w in tok.grids)
     H, W = image.shape[-2:]
@@ -88,9 +89,11 @@ def tokenize(arguments: argparse.Namespace) -> None:
 
 def decode(arguments: argparse.Namespace) -> None:
     from explorer import TokenMaps
+    from explorer.token_maps import check_something_known
     from explorer.tokenizers.images import to_pil
 
     maps = TokenMaps.load(arguments.maps)
+    check_something_known(maps, arguments.maps)
     out = new_picture(arguments.out)
     tok = open_tokenizer(arguments)
     if arguments.grids is None and (maps.meta or {}).get("sha256") == tok.sha256:
@@ -109,7 +112,7 @@ def decode(arguments: argparse.Namespace) -> None:
         [out] if len(pictures) == 1 else [out.with_stem(f"{out.stem}_{b + 1}") for b in range(len(pictures))]
     )
     for picture, path in zip(pictures, paths, strict=True):
-        picture.save(path)
+        save_picture(picture, path)
     if arguments.json:
         print_json({"maps": arguments.maps, "upto": upto, "scales": K, "out": [str(path) for path in paths]})
     else:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from explorer.writing import written_whole
+
 Run = Callable[[argparse.Namespace], None]
 FITS = ("crop", "letterbox", "reference")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -98,6 +100,12 @@ def new_picture(path: str) -> Path:
     if Path(path).suffix.lower() not in PICTURES:
         raise ValueError(f"{path}: pictures are written as {', '.join(PICTURES)}")
     return new_file(path)
+
+
+def save_picture(picture: Any, path: Path) -> None:
+    """Writes a PIL image by its path's ending; a write that fails leaves what was there."""
+    with written_whole(path) as unfinished:
+        picture.save(unfinished)
 
 
 class Progress:

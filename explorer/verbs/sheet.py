@@ -4,6 +4,7 @@ import argparse
 
 from explorer.verbs.generate import parse_label, partner_tokenizer
 from explorer.verbs.shared import Progress, add_tokenizer_options, add_verb, new_picture, open_tokenizer
+from explorer.writing import written_whole
 
 
 def add_verbs(verbs) -> None:
@@ -47,5 +48,6 @@ def sheet(arguments: argparse.Namespace) -> None:
         pictures += to_pil(image_BCHW)
         progress.show(len(pictures), len(labels))
     rows = [pictures[start : start + arguments.seeds] for start in range(0, len(pictures), arguments.seeds)]
-    contact_sheet(rows, names, arguments.zoom).save(out, quality=92)
+    with written_whole(out) as unfinished:
+        contact_sheet(rows, names, arguments.zoom).save(unfinished, quality=92)
     print(out)

@@ -58,7 +58,7 @@ def open_checkpoint(
     model.
     """
     path = find(name_or_path, kind)
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, kind)
     card = card or read_card(path) or Card()
     try:
         recognition = recognise(

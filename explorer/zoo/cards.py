@@ -18,7 +18,10 @@ from types import MappingProxyType
 from typing import Any
 
 from explorer.errors import CheckpointError
+from explorer.writing import written_whole
 from explorer.zoo.schedules import Grid, Grids, normalise_grids, normalise_image_size
+
+MAX_CARD_BYTES = 8 << 20
 
 FAMILIES = (
     "var-tokenizer",
@@ -92,7 +95,12 @@ def card_path(checkpoint: str | os.PathLike) -> Path:
 def read_card(checkpoint: str | os.PathLike) -> Card | None:
     """The card beside a checkpoint file, None when there is none; CheckpointError when it cannot be used."""
     path = card_path(checkpoint)
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"the card {path} is no regular file, so it is not opened")
     try:
+        if path.stat().st_size > MAX_CARD_BYTES:
+            size = f"{path.stat().st_size / 2**20:.0f} MiB"
+            raise CheckpointError(f"the card {path} has {size}; at most {MAX_CARD_BYTES >> 20} are read")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
@@ -100,6 +108,8 @@ def read_card(checkpoint: str | os.PathLike) -> Card | None:
         raise CheckpointError(f"the card {path} cannot be read: {error}") from None
     try:
         return Card.from_dict(json.loads(text))
+    except RecursionError:
+        raise CheckpointError(f"the card {path} is nested too deeply to be a card") from None
     except json.JSONDecodeError as error:
         raise CheckpointError(f"the card {path} is not valid JSON: {error}") from None
     except ValueError as error:
@@ -109,9 +119,9 @@ def read_card(checkpoint: str | os.PathLike) -> Card | None:
 def write_card(checkpoint: str | os.PathLike, card: Card) -> Path:
     """Writes the card beside a checkpoint file (replacing one that is there) and returns its path."""
     path = card_path(checkpoint)
-    unfinished = path.with_suffix(".json.part")
-    unfinished.write_text(json.dumps(card.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    text = json.dumps(card.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    with written_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     return path
 
 

@@ -12,16 +12,17 @@ from explorer.zoo.recognise import Recognition, recognise
 from explorer.zoo.schedules import show_grids, token_count
 
 
-def describe(path: str | os.PathLike) -> dict[str, Any]:
+def describe(path: str | os.PathLike, weights: str | None = None) -> dict[str, Any]:
     """A checkpoint file in plain JSON types.
 
-    Keys: file, format, wrapper, size_mib, sha256, dtypes, family, kind, title, architecture, parameters,
-    grids, grids_source, image_size (height, width), tokens (per image), ignored (entries that are no
-    weights), card, pairs_with, runs, problem (why it does not run, else None). CheckpointError: not readable
-    or of no known family.
+    weights: "ema" | "model", where a file holds both.
+    Keys: file, format, wrapper, other_weights, prefix, size_mib, sha256, dtypes, family, kind, title,
+    architecture, parameters, grids, grids_source, image_size (height, width), tokens (per image), ignored
+    (entries that are no weights), card, pairs_with, runs, problem (why it does not run, else None).
+    CheckpointError: not readable or of no known family.
     """
     path = Path(path)
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, weights=weights)
     card = read_card(path)
     try:
         found = recognise(checkpoint.shapes, card, path.name)
@@ -32,6 +33,8 @@ def describe(path: str | os.PathLike) -> dict[str, Any]:
         "file": str(path),
         "format": checkpoint.format,
         "wrapper": checkpoint.wrapper,
+        "other_weights": list(checkpoint.others),
+        "prefix": checkpoint.prefix,
         "size_mib": round(path.stat().st_size / 2**20, 2),
         "sha256": checkpoint.sha256,
         "dtypes": sorted(
@@ -108,6 +111,10 @@ def _card_entry(path: Path, card: Card | None, checkpoint: Checkpoint) -> dict[s
 
 def _format_line(facts: dict[str, Any]) -> str:
     wrapper = f", weights under '{facts['wrapper']}'" if facts["wrapper"] else ""
+    if facts["other_weights"]:
+        wrapper += f" (also there: {', '.join(facts['other_weights'])})"
+    if facts["prefix"]:
+        wrapper += f", names without '{facts['prefix']}'"
     return f"{facts['format']}, {facts['size_mib']} MiB, {' and '.join(facts['dtypes'])}{wrapper}"
 
 

@@ -6,6 +6,7 @@ opening costs no memory until they are used.
 """
 
 import hashlib
+import json
 import os
 import pickle
 import re
@@ -21,22 +22,33 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from explorer.errors import CheckpointError
-from explorer.zoo.recognise import is_tokenizer
+from explorer.zoo.unwrapping import unwrap
 
-# Where the weights stand in files that hold more than them, in the order of preference of the released
-# samplers (MODELS.md 3.1): DDP, DeepSpeed, Lightning. `ema` comes first for tokenizers only.
-WRAPPERS = ("model", "module", "state_dict", "ema")
+# A real header or pickle names some thousand tensors; ten times the largest known is still far below this.
+MAX_HEADER_BYTES = 10 << 20
+MAX_PICKLE_BYTES = 64 << 20
+SHARDS = ".safetensors.index.json"
+LIGHTNING = ("pytorch_lightning", "lightning")
+
+
+class InertSettings:
+    """Stands in for `argparse.Namespace`, in which trainers keep their options; nothing is imported."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The tensors of a file. format: "safetensors" | "torch" | "torch (before 1.6)"; wrapper: the entry that
-    held them, None for a bare state dict."""
+    """The tensors of a file. format: "safetensors" | "torch" | "torch (before 1.6)".
+
+    wrapper: the entry that held them, None for a bare state dict; others: entries with further weights;
+    prefix: what was taken off every name (see `unwrapping`).
+    """
 
     tensors: Mapping[str, Tensor]
     path: Path
     format: str
     wrapper: str | None = None
+    others: tuple[str, ...] = ()
+    prefix: str = ""
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -53,21 +65,59 @@ def file_sha256(path: str | os.PathLike) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
-    """The tensors of a safetensors or torch file, on the CPU; CheckpointError says why not."""
+def read_checkpoint(
+    path: str | os.PathLike, kind: str | None = None, weights: str | None = None
+) -> Checkpoint:
+    """The tensors of a safetensors or torch file, on the CPU; CheckpointError says why not.
+
+    kind, weights: which ones, where a file holds several (`unwrapping.unwrap`).
+    """
     path = Path(path)
+    if path.name.endswith(SHARDS):
+        stored, form = _read_shards(path), "safetensors in shards"
+    else:
+        stored, form = _read_file(path)
+    if not isinstance(stored, Mapping):
+        raise CheckpointError(f"{path} holds a {type(stored).__name__}, not named tensors; {_SUPPORTED}")
+    try:
+        found = unwrap(stored, kind, weights)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    if found is None:
+        some = ", ".join(repr(key) for key in list(stored)[:5]) or "nothing"
+        raise CheckpointError(f"{path} holds no named tensors (found: {some}); {_SUPPORTED}")
+    return Checkpoint(found.tensors, path, form, found.wrapper, found.others, found.prefix)
+
+
+def _read_file(path: Path) -> tuple[object, str]:
     head = _first_bytes(path)
     if path.suffix == ".safetensors" or _looks_like_safetensors(head):
-        return Checkpoint(_read_safetensors(path), path, "safetensors")
+        return _read_safetensors(path, head), "safetensors"
     if head.startswith(b"PK\x03\x04"):
         _check_archive(path)
-        stored, form = _read_torch(path, mapped=True), "torch"
-    elif head.startswith(b"\x80"):
-        stored, form = _read_torch(path, mapped=False), "torch (before 1.6)"
-    else:
-        raise CheckpointError(f"{path} is not a checkpoint: {_what_else(head)}; {_SUPPORTED}")
-    tensors, wrapper = _unwrap(stored, path)
-    return Checkpoint(tensors, path, form, wrapper)
+        return _read_torch(path, mapped=True), "torch"
+    if head.startswith(b"\x80"):
+        return _read_torch(path, mapped=False), "torch (before 1.6)"
+    raise CheckpointError(f"{path} is not a checkpoint: {_what_else(head)}; {_SUPPORTED}")
+
+
+def _read_shards(path: Path) -> dict[str, Tensor]:
+    """The tensors of a model that was saved in parts, by the list of its parts."""
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+        names = sorted(set(listed.values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not a list of safetensors parts: {_short(error)}") from None
+    if not all(isinstance(name, str) and Path(name).name == name for name in names):
+        raise CheckpointError(f"{path} names parts outside its own folder; it is not read")
+    tensors: dict[str, Tensor] = {}
+    for name in names:
+        part = path.with_name(name)
+        tensors |= _read_safetensors(part, _first_bytes(part))
+    missing = sorted(set(listed) - set(tensors))
+    if missing:
+        raise CheckpointError(f"{path} lists {missing[0]}, which none of its {len(names)} parts holds")
+    return tensors
 
 
 _SUPPORTED = "supported are .safetensors files and torch files (.pth, .pt, .ckpt) that hold tensors only"
@@ -76,6 +126,8 @@ _SUPPORTED = "supported are .safetensors files and torch files (.pth, .pt, .ckpt
 def _first_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder; name the checkpoint file in it")
+    if path.exists() and not path.is_file():  # opening a pipe would wait for somebody to write into it
+        raise CheckpointError(f"{path} is no regular file (a pipe or a device), so it is not opened")
     try:
         with open(path, "rb") as file:
             head = file.read(64)
@@ -103,7 +155,13 @@ def _what_else(head: bytes) -> str:
     return f"it starts with {head[:8]!r}"
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
+def _read_safetensors(path: Path, head: bytes) -> dict[str, Tensor]:
+    announced = int.from_bytes(head[:8], "little")
+    if MAX_HEADER_BYTES < announced <= path.stat().st_size:
+        raise CheckpointError(
+            f"{path} has a header of {announced / 2**20:.0f} MiB, at most {MAX_HEADER_BYTES >> 20} MiB are "
+            "read: no model has so many names"
+        )
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
@@ -120,12 +178,19 @@ def _check_archive(path: Path) -> None:
     """Torch's format is a zip archive with a data.pkl inside; other and torn archives are told apart."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+            entries = archive.infolist()
     except Exception:  # a damaged directory fails in many ways: BadZipFile, UnicodeDecodeError, ...
         raise CheckpointError(
             f"{path} starts like a torch file but is cut off or damaged ({_size(path)} on disk); download "
             "or copy it again"
         ) from None
+    names = [entry.filename for entry in entries]
+    largest = max((entry.file_size for entry in entries if entry.filename.endswith(".pkl")), default=0)
+    if largest > MAX_PICKLE_BYTES:
+        raise CheckpointError(
+            f"{path} unpacks to a pickle of {largest / 2**20:.0f} MiB beside its tensors, at most "
+            f"{MAX_PICKLE_BYTES >> 20} MiB are read; it is no model's file"
+        )
     if any(name.endswith("/constants.pkl") for name in names):
         raise CheckpointError(f"{path} is a TorchScript program, not a checkpoint; {_SUPPORTED}")
     if not any(name.endswith("/data.pkl") for name in names):
@@ -136,7 +201,8 @@ def _check_archive(path: Path) -> None:
 def _read_torch(path: Path, mapped: bool) -> object:
     try:
         # torch accepts mmap only for a path that is a str.
-        return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
+        with torch.serialization.safe_globals([(InertSettings, "argparse.Namespace")]):
+            return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         foreign = _foreign_names(path, str(error))
         if not foreign:
@@ -162,12 +228,13 @@ def _foreign_names(path: Path, message: str) -> list[str]:
 def _refusal(path: Path, foreign: list[str]) -> str:
     """Why the file is not opened, and the one-off conversion for somebody who trusts its source."""
     some = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
-    lightning = all(name.split(".")[0] in ("pytorch_lightning", "lightning") for name in foreign)
+    lightning = all(name.split(".")[0] in LIGHTNING for name in foreign)
     kind = "a Lightning training checkpoint that asks" if lightning else "a pickle that asks"
     target = path.with_suffix(".weights.pth")
     convert = (
         f"import torch; c = torch.load({str(path)!r}, map_location='cpu', weights_only=False); "
         "c = c.state_dict() if hasattr(c, 'state_dict') else c.get('state_dict', c); "
+        "c = {k: v for k, v in c.items() if isinstance(v, (dict, torch.Tensor))}; "
         f"torch.save(c, {str(target)!r})"
     )
     for special in '\\"$`':  # what a shell still reads between double quotes
@@ -176,29 +243,6 @@ def _refusal(path: Path, foreign: list[str]) -> str:
         f"{path} is {kind} to run code from outside ({some}), so it is not opened; if you trust its source, "
         f'convert it once where that code is installed: python -c "{convert}"'
     )
-
-
-def _unwrap(stored: object, path: Path) -> tuple[dict[str, Tensor], str | None]:
-    if not isinstance(stored, Mapping):
-        raise CheckpointError(f"{path} holds a {type(stored).__name__}, not named tensors; {_SUPPORTED}")
-    candidates = {key: _tensors_of(stored[key]) for key in WRAPPERS if isinstance(stored.get(key), Mapping)}
-    candidates = {key: tensors for key, tensors in candidates.items() if tensors}
-    if "ema" in candidates and is_tokenizer(candidates["ema"]):
-        return candidates["ema"], "ema"
-    for key in WRAPPERS:
-        if key in candidates:
-            return candidates[key], key
-    tensors = _tensors_of(stored)
-    if not tensors:
-        some = ", ".join(repr(key) for key in list(stored)[:5]) or "nothing"
-        raise CheckpointError(f"{path} holds no named tensors (found: {some}); {_SUPPORTED}")
-    return tensors, None
-
-
-def _tensors_of(entries: Mapping) -> dict[str, Tensor]:
-    return {
-        name: value for name, value in entries.items() if isinstance(value, Tensor) and isinstance(name, str)
-    }
 
 
 def _short(error: BaseException) -> str:
