@@ -129,6 +129,30 @@ def test_a_lasso_gives_the_list_of_its_codes(codebook):
     assert page.evaluate("() => Tokenscope.state.codebook.chosen") is None
 
 
+@pytest.mark.parametrize("dx, dy", [(60, 0), (0, 60), (-45, -50)])
+def test_a_drag_takes_the_map_along(codebook, dx, dy):
+    """The code under the pointer is under the pointer again where it was dragged to."""
+    page = codebook()
+    choose(page, "Move")
+    box = page.locator(".ts-codemap")
+    box.scroll_into_view_if_needed()
+    area = box.bounding_box()
+    x, y = area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+    page.mouse.click(x, y)
+    page.wait_for_function("() => Tokenscope.codebook.selected() !== null")
+    code = selected(page)
+    page.mouse.move(x + 3, y + 3)
+    page.mouse.down()
+    page.mouse.move(x + 3 + dx, y + 3 + dy, steps=6)
+    page.mouse.up()
+    goto = page.get_by_label("Go to code")
+    goto.fill("3" if code != 3 else "4")
+    goto.press("Enter")
+    page.wait_for_function(f"() => Tokenscope.codebook.selected() !== {code}")
+    page.mouse.click(x + dx, y + dy)
+    page.wait_for_function(f"() => Tokenscope.codebook.selected() === {code}")
+
+
 def test_a_bar_and_a_cell_choose_the_codes_behind_them(codebook):
     page = codebook()
     choose(page, "This picture")
