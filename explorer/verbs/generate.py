@@ -52,12 +52,18 @@ def add_verbs(verbs) -> None:
 
 def generate(arguments: argparse.Namespace) -> None:
     from explorer import load_generator
+    from explorer.zoo.schedules import show_grids
 
     folder = Path(arguments.out)
     folder.mkdir(parents=True, exist_ok=True)
     arguments.tokenizer = arguments.tokenizer or partner_tokenizer(arguments.generator)
     tok = open_tokenizer(arguments)
     gen = load_generator(arguments.generator, tok)
+    if arguments.grids is not None and gen.grids != tuple(arguments.grids):
+        raise ValueError(
+            f"{gen.name} draws on the grids {show_grids(gen.grids)}, it was trained on no others; leave "
+            f"--grids {show_grids(arguments.grids)} out"
+        )
     label = parse_label(arguments.label, gen.classes)
     stems = [f"{arguments.label}_seed{seed}" for seed in arguments.seed]
 
