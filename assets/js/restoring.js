@@ -1,15 +1,15 @@
 // A reload goes on where one was: token maps, the whole history, named states, policy and sampling settings stay in this
 // browser, per tokenizer. Each tab keeps its own (sessionStorage); a new one goes on with the last that was kept
-// (localStorage). Photos are never stored, only their tokens; what lies farthest from the present step is left out when
-// it would take more than LIMIT characters.
+// (localStorage). Of an own picture the tab keeps what the model saw of it, the fitted pixels; beyond the tab only its
+// tokens are kept. What lies farthest from the present step is left out when it would take more than LIMIT characters.
 (() => {
   const T = window.Tokenscope;
   const { state } = T;
   const VERSION = 2;
   const PAUSE = 250;
-  const LIMIT = 400000;
+  const LIMIT = 400000; // without the pixels of own pictures, of which there are PICTURES at most
   const PICTURES = 8; // different pictures of the history; Python opens no more of them again
-  const pictures = new Map(); // number of a picture -> {sample, fit, title, credit, source: its tokens before any edit}
+  const pictures = new Map(); // number of a picture -> {sample, fit, title, credit, source: its tokens before any edit, input: its pixels as the model saw them}
   const seen = new Map(); // key of a step -> its token maps; every step was on show once
   let untouched = null; // what would be kept of the page before anybody touched it
   let last = null; // what was written last
@@ -29,8 +29,9 @@
   const forget = () => stores().forEach((store) => quietly(() => store().removeItem(key())));
 
   function look(view) {
-    const { sample, fit, title, credit, picture, source } = view;
-    if (!pictures.has(picture)) pictures.set(picture, { sample, fit, title, credit, source: sample ? null : source });
+    const { sample, fit, title, credit, picture, source, input } = view;
+    const pixels = !sample && input?.startsWith("data:image/png") ? input : null;
+    if (!pictures.has(picture)) pictures.set(picture, { sample, fit, title, credit, source: sample ? null : source, input: pixels });
     seen.set(view.edit.history.find((step) => step.now).key, view.scales.map((scale) => scale.ids));
   }
 
@@ -55,7 +56,7 @@
       const maps = seen.get(step.key), about = pictures.get(step.picture);
       if (!maps || !about) return false;
       const known = used.includes(step.picture);
-      const more = JSON.stringify(maps).length + step.text.length + (known ? 0 : JSON.stringify(about).length);
+      const more = JSON.stringify(maps).length + step.text.length + (known ? 0 : JSON.stringify({ ...about, input: null }).length);
       if (size && (size + more > LIMIT || (!known && used.length >= PICTURES))) return false;
       size += more;
       if (!known) used.push(step.picture);
@@ -76,10 +77,12 @@
 
   function keep() {
     if (silent || awaited) return;
-    const text = JSON.stringify(now());
+    const kept = now(), text = JSON.stringify(kept);
     if (text === last) return;
     last = text;
-    stores().forEach((store) => quietly(() => store().setItem(key(), text)));
+    quietly(() => sessionStorage.setItem(key(), text));
+    const tokens = kept && { ...kept, pictures: kept.pictures.map((one) => ({ ...one, input: null })) };
+    quietly(() => localStorage.setItem(key(), JSON.stringify(tokens)));
   }
 
   function changed() {
@@ -102,7 +105,7 @@
     remember(view.edit.named, awaited.named);
     awaited = null;
     const edits = view.edit.changed ? `, ${T.count(view.edit.changed, "token")} changed` : "";
-    const photo = view.sample || view.credit === "generated" ? "" : " The photo itself is not kept, only its tokens.";
+    const photo = view.sample || view.credit === "generated" ? "" : view.input ? " Of the photo the part that the model saw is kept, in this tab." : " The photo itself is not kept, only its tokens.";
     const before = state.remark ? `${state.remark.text} ` : ""; // about the link
     T.set({ remark: { picture: view.picture, text: `${before}Restored from this browser: ${view.title}${edits}.${photo}`, action: { text: "Start afresh", run: startAfresh } } });
   }

@@ -53,7 +53,7 @@ def open_picture(
     usable = [mode for mode in (chosen, *MODES) if not isinstance(fits[mode], str)]
     if not usable:
         raise ValueError(_sentence(fits[chosen]))
-    return session.then(_tokenized(bench, picture, usable[0], session.opened + 1, f"Opened {title}"))
+    return session.then(tokenized(bench, picture, usable[0], session.opened + 1, f"Opened {title}"))
 
 
 def _reduced(image: Image.Image) -> Image.Image:
@@ -63,7 +63,8 @@ def _reduced(image: Image.Image) -> Image.Image:
     return image.convert("RGB").resize(size, Image.Resampling.LANCZOS) if share < 1 else image
 
 
-def _tokenized(bench: Workbench, picture: Picture, fit: str, number: int, step: str) -> Scene:
+def tokenized(bench: Workbench, picture: Picture, fit: str, number: int, step: str) -> Scene:
+    """The scene of a picture as the model sees it in this fit; ValueError where it has none."""
     fitted = picture.fits[fit]
     if isinstance(fitted, str):
         raise ValueError(_sentence(fitted))
@@ -114,7 +115,7 @@ def _fit(bench: Workbench, session: Session, data: Mapping) -> Session:
         raise ValueError("Only a picture that was opened can be fitted in another way.")
     if fit == scene.fit:
         return session
-    return session.then(_tokenized(bench, scene.picture, fit, session.opened + 1, f"Fitted by {FITTED[fit]}"))
+    return session.then(tokenized(bench, scene.picture, fit, session.opened + 1, f"Fitted by {FITTED[fit]}"))
 
 
 def _adopt(bench: Workbench, session: Session, data: Mapping) -> Session:

@@ -1,22 +1,30 @@
 """A session goes on after a reload: the browser keeps token maps, history and policy, and sends them back.
 
-The photos themselves are never kept. A sample is opened again, so that what compares with the picture works.
+A sample is opened again, so that what compares with the picture works; of any other picture the browser tab
+keeps what the model saw of it, the fitted pixels. A new tab goes on with the tokens alone.
 The counterpart in the page is assets/js/restoring.js.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
+from explorer.tokenizers.images import open_image
 from explorer.ui import actions
 from explorer.ui.edit.edit_actions import MAX_NAMED, NAME_LENGTH
-from explorer.ui.session import MAX_STEPS, Scene, Session
+from explorer.ui.session import MAX_STEPS, Picture, Scene, Session
 from explorer.ui.workbench import Workbench
 
 WITHOUT_PHOTO = "the photo itself was not kept"
+TOKENS_ONLY = " (tokens only)"
+ONE_FIT = "only what the model saw of this picture was kept; open it again to fit it in another way"
+PNG_URI = "data:image/png;base64,"
+MAX_INPUT = 4_000_000  # characters of a picture as the model saw it
 MAX_PICTURES = 8  # opened again one by one; the page keeps no more
 TEXT_LENGTH = 200
 
@@ -25,7 +33,8 @@ def restore(bench: Workbench, session: Session, data: Mapping) -> Session:
     """The kept session instead of this one. What the browser sent is checked.
 
     data: tokenizer (its sha256);
-    pictures: for each sample and fit, or title, credit and source (one list of codes per scale);
+    pictures: for each sample and fit, or title, credit, source (one list of codes per scale) and, where the
+    tab has kept it, input (the fitted pixels as a PNG data URI) and fit;
     line: the steps of the history, each with the number of its picture (from 0), maps and text; now: which
     step is on show; named: as line, each with a name;
     policy (with label and seed where finer scales are regenerated); mark: comes back as it is.
@@ -69,9 +78,36 @@ def _picture(bench: Workbench, one: Mapping, number: int) -> Scene:
     if one.get("sample"):
         return replace(_sample_scene(bench, one), number=number)
     source = _maps(bench, one.get("source"))
+    if one.get("input"):
+        return replace(_seen_scene(bench, one, source), number=number)
     credit = "generated" if one.get("credit") == "generated" else WITHOUT_PHOTO
     title = _text(one.get("title"), 120) or "your picture"
+    if credit == WITHOUT_PHOTO and not title.endswith(TOKENS_ONLY):
+        title += TOKENS_ONLY
     return Scene(number, title, credit, None, "", source, source, None, f"Opened {title}")
+
+
+def _seen_scene(bench: Workbench, one: Mapping, source: TokenMaps) -> Scene:
+    """An own picture from the pixels that the model saw, with the tokens that it had."""
+    sent, fit = str(one["input"]), str(one.get("fit"))
+    if not sent.startswith(PNG_URI) or len(sent) > MAX_INPUT or fit not in actions.FITTED:
+        raise _unusable("its picture is not one that this page has kept")
+    try:
+        seen = open_image(base64.b64decode(sent.removeprefix(PNG_URI), validate=True), actions.MAX_PIXELS)
+    except ValueError as error:
+        raise _unusable(f"its picture cannot be read ({error})") from None
+    H, W = bench.tokenizer.image_hw
+    if seen.size != (W, H):
+        raise _unusable(f"its picture has {seen.width} x {seen.height} pixels, this model sees {W} x {H}")
+    fits: dict[str, np.ndarray | str] = dict.fromkeys(actions.FITTED, ONE_FIT)
+    fits[fit] = np.asarray(seen)
+    title = _text(one.get("title"), 120) or "your picture"
+    picture = Picture(title, _text(one.get("credit"), 120), "", seen.size, fits, seen)
+    scene = actions.tokenized(bench, picture, fit, 0, f"Opened {title}")
+    if scene.maps == source:
+        return scene
+    # Another machine or precision may see other tokens; those that were kept are what the visitor had.
+    return replace(scene, maps=source, source=source, numbers=None)
 
 
 def _scene(bench: Workbench, pictures: list[Scene], one: Mapping) -> Scene:

@@ -191,7 +191,7 @@ def test_what_is_kept_stays_small_however_long_the_history(open_page):
     assert 10 < len(kept["line"]) < 40
 
 
-def test_a_photo_is_not_kept_but_its_tokens_are(open_page):
+def test_of_a_photo_a_tab_keeps_what_the_model_saw_and_others_its_tokens(open_page):
     page = open_page()
     upload(page, photo(5))
     page.wait_for_function("() => Tokenscope.state.docs.session.title === 'photo 5.png'")
@@ -199,12 +199,20 @@ def test_a_photo_is_not_kept_but_its_tokens_are(open_page):
     kept = page.evaluate("() => JSON.stringify({ ...localStorage })")
     assert len(kept) < 20_000 and "data:" not in kept
     picture = page.evaluate("() => Tokenscope.state.docs.session.scales.at(-1).image")
+    seen = page.evaluate("() => Tokenscope.state.docs.session.input")
     reloaded(page)
     remark(page).wait_for()
-    assert "photo itself is not kept" in remark(page).inner_text()
+    assert "the part that the model saw is kept" in remark(page).inner_text()
     view = page.evaluate("() => Tokenscope.state.docs.session")
     assert view["title"] == "photo 5.png" and view["edit"]["changed"] == 1
-    assert view["scales"][-1]["image"] == picture
+    assert view["scales"][-1]["image"] == picture and view["input"] == seen
+    assert 0 < view["scales"][-1]["psnr"] < 60, "it is held against the photo, not against itself"
+    another = page.context.new_page()
+    another.goto(page.url.split("?")[0])
+    another.wait_for_function("() => window.Tokenscope?.state.docs.session?.title.startsWith('photo 5.png')")
+    assert "photo itself is not kept" in remark(another).inner_text()
+    view = another.evaluate("() => Tokenscope.state.docs.session")
+    assert view["title"] == "photo 5.png (tokens only)" and view["input"] == ""
 
 
 def test_two_tabs_of_one_browser_keep_their_own(open_page):

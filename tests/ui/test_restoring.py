@@ -1,8 +1,10 @@
 """What the browser kept is restored, or refused with one sentence; nothing it sends is believed."""
 
+import numpy as np
 import pytest
 from tiny_tokenizers import tiny_multi
 
+from explorer.figures.images import bytes_uri
 from explorer.ui.actions import perform
 from explorer.ui.page import act, first_session
 from explorer.ui.session import Session
@@ -93,7 +95,7 @@ def test_a_photo_comes_back_as_tokens_only(bench, edited):
     back = perform_restore(bench, kept(bench, edited, photo="me.png"))
     view = session_view(bench, back)
     assert back.present.picture is None and back.present.maps == edited.present.maps
-    assert (view["title"], view["credit"]) == ("me.png", "the photo itself was not kept")
+    assert (view["title"], view["credit"]) == ("me.png (tokens only)", "the photo itself was not kept")
     assert view["edit"]["changed"] == 1
     assert perform(bench, back, "reset", {}).present.maps == edited.present.source
 
@@ -157,3 +159,45 @@ def perform_restore(bench, data) -> Session:
     *_, (session, view) = act(bench, first_session(bench), {"kind": "restore", "ticket": 1, **data})
     assert "problem" not in view
     return session
+
+
+def seen_by_the_model(bench, session) -> dict:
+    """As `kept` of an upload whose tab has kept the fitted pixels."""
+    sent = kept(bench, session, photo="me.png")
+    for one in sent["pictures"]:
+        one.update(input=session_view(bench, session)["input"], fit=session.present.fit)
+    return sent
+
+
+def test_an_own_picture_comes_back_with_what_the_model_saw(bench, edited):
+    back = perform_restore(bench, seen_by_the_model(bench, edited))
+    old, new = session_view(bench, edited), session_view(bench, back)
+    assert new["title"] == "me.png" and new["input"] == old["input"] and new["fit"] == "letterbox"
+    assert [scale["psnr"] for scale in new["scales"]] == [scale["psnr"] for scale in old["scales"]]
+    assert back.present.source == edited.present.source and back.present.maps == edited.present.maps
+    with pytest.raises(ValueError, match="open it again to fit it in another way"):
+        perform(bench, back, "fit", {"fit": "crop"})
+
+
+def test_tokens_that_were_kept_go_before_those_that_are_seen_now(bench, edited):
+    sent = seen_by_the_model(bench, edited)
+    sent["pictures"][-1]["source"] = [[0] * len(ids) for ids in sent["pictures"][-1]["source"]]
+    source = perform_restore(bench, sent).present.source
+    assert all((ids == 0).all() for ids in source)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"input": "https://example.org/a.png"},
+        {"input": "data:image/png;base64,!!!"},
+        {"input": "data:image/png;base64," + "A" * 5_000_000},
+        {"fit": "stretch"},
+        {"input": bytes_uri(np.zeros((3, 5, 3), np.uint8))},
+    ],
+)
+def test_a_kept_picture_is_not_believed(bench, edited, wrong):
+    sent = seen_by_the_model(bench, edited)
+    sent["pictures"][-1].update(wrong)
+    *_, (_, view) = act(bench, first_session(bench), {"kind": "restore", "ticket": 1, **sent})
+    assert view["problem"].startswith("What this browser had kept cannot be used: its picture")
