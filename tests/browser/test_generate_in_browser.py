@@ -154,6 +154,35 @@ def test_new_details_leave_the_coarse_scales_and_a_failure_leaves_everything(ope
     assert page.evaluate(IDS) == after
 
 
+def test_every_verb_that_draws_again_uses_what_the_form_shows(open_page):
+    page = open_generate(open_page)
+    used = "() => Tokenscope.state.docs.run.settings.temperature"
+    old = run_id(page)
+    page.evaluate("() => Tokenscope.generate.adjust({ temperature: 0.6 })")
+    page.get_by_role("button", name="With a new seed").click()
+    finished(page, old)
+    assert page.evaluate(used) == 0.6
+    old = run_id(page)
+    candidates = looked_up(page, 2, 1, 0)
+    page.evaluate("() => Tokenscope.generate.adjust({ temperature: 0.7 })")
+    candidates.filter(has_not_text="written").first.click()
+    finished(page, old)
+    assert page.evaluate(used) == 0.7
+
+
+def test_what_is_no_seed_is_told_in_a_word(open_page):
+    page = open_generate(open_page)
+    field = page.locator("#ts-seed")
+    field.fill("12")
+    field.press("Tab")
+    for typed, named in (("-1", "“-1”"), ("1.5", "“1.5”"), ("", "an empty field")):
+        field.fill(typed)
+        field.press("Tab")
+        page.get_by_text(f"{named} is none, so seed 12 stays").wait_for()
+        assert field.input_value() == "12"
+        assert page.evaluate("() => Tokenscope.state.settings.seed") == 12
+
+
 def test_a_link_reproduces_class_seed_and_temperature(open_page):
     query = "?tab=generate&class=&seed=5&temperature=0.5&top_p=0.9"
     first = open_page("wide", query)

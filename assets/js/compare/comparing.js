@@ -71,7 +71,7 @@
   // a seed field that gives whole numbers only
   function seedField(get, settle) {
     const field = el("input", { class: "ts-field ts-seed", type: "number", min: 0, max: 2 ** 31 - 1, "aria-label": "Seed", onchange: () => {
-      settle(Math.min(2 ** 31 - 1, Math.max(0, Math.floor(Number(field.value) || 0))));
+      settle(T.seedOf(field, { kept: get() }));
       field.value = get();
     } });
     return field;

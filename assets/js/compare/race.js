@@ -181,7 +181,7 @@
 
   T.define("race-controls", (root) => {
     const classes = el("div", { class: "ts-race-classes", role: "group", "aria-label": "Class" });
-    const seed = el("input", { id: "ts-race-seed", class: "ts-field", type: "number", min: 0, max: LARGEST_SEED, onchange: () => settle({ seed: Math.max(0, Math.min(LARGEST_SEED, Math.floor(Number(seed.value) || 0))) }) });
+    const seed = el("input", { id: "ts-race-seed", class: "ts-field", type: "number", min: 0, max: LARGEST_SEED, onchange: () => settle({ seed: T.seedOf(seed, { kept: settings().seed, largest: LARGEST_SEED }) }) });
     const sliders = el("div", { class: "ts-sampling" });
     const body = el("div", { class: "ts-race-controls" },
       el("section", {}, el("div", { class: "ts-head" }, el("h2", { text: "Class" })), classes),

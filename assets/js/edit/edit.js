@@ -32,7 +32,6 @@
   };
 
   // a seed field's whole number; anything else counts as 0
-  T.seedOf = (field) => Math.min(2 ** 31 - 1, Math.max(0, Math.floor(Number(field.value) || 0)));
 
   T.define("tools", (root) => {
     const tool = T.segment("Tool", [

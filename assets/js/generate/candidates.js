@@ -35,7 +35,7 @@
       const zeros = (scale) => new Array(scale.ids.length).fill(0);
       const before = code(at);
       T.generate.start(view.label, {
-        ...view.settings, seed: view.seed, seeds: 1, given: view.scales.map((scale) => scale.ids), keep: { cells: view.scales.map((scale) => scale.held || zeros(scale)) },
+        seed: view.seed, seeds: 1, given: view.scales.map((scale) => scale.ids), keep: { cells: view.scales.map((scale) => scale.held || zeros(scale)) },
         force: { ...at, code: id }, note: `code ${id} forced`, did: "branch-forced",
         what: `Code ${id} ${before === null || before === id ? "" : `instead of ${before} `}at ${where(at).toLowerCase()}`,
       });

@@ -98,7 +98,7 @@
     const about = el("p", { class: "ts-caption" });
     const failed = el("p", { class: "ts-failed", role: "alert", hidden: true });
     const label = el("select", { id: "ts-paint-class", class: "ts-field ts-select" });
-    const seed = el("input", { id: "ts-paint-seed", class: "ts-field", type: "number", min: 0, max: 2 ** 31 - 8, onchange: () => put({ seed: Math.min(2 ** 31 - 8, Math.max(0, Math.floor(Number(seed.value) || 0))) }) });
+    const seed = el("input", { id: "ts-paint-seed", class: "ts-field", type: "number", min: 0, max: 2 ** 31 - 8, onchange: () => put({ seed: T.seedOf(seed, { kept: mine().seed, largest: 2 ** 31 - 8 }) }) });
     const go = el("button", { type: "button", class: "ts-button ts-main", text: "Draw again", onclick: () => { const why = obstacle(); if (why) return; draw(label.value); } });
     const why = el("span", { class: "ts-caption" });
     const setting = (name, ...parts) => el("div", { class: "ts-setting" }, el("span", { text: name }), ...parts);

@@ -25,7 +25,7 @@
       if (!(from >= 2 && from <= total)) return T.set({ problem: `A ${raster() ? "token" : "scale"} to start from is a whole number from 2 to ${total}.` });
       const keep = raster() ? { cells: [view.scales[0].ids.map((_, n) => (n < from - 1 ? 1 : 0))] } : { scales: from - 1 };
       const phrase = raster() ? `from token ${from} on` : `from scale ${from} on`;
-      T.generate.start(view.label, { ...view.settings, seed, given: view.scales.map((scale) => scale.ids), keep, note: phrase, did: "regenerated", what: `Written again ${phrase}` });
+      T.generate.start(view.label, { seed, given: view.scales.map((scale) => scale.ids), keep, note: phrase, did: "regenerated", what: `Written again ${phrase}` });
     }
 
     function options() {

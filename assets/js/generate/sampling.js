@@ -42,7 +42,7 @@
     function build() {
       const seed = el("input", { id: "ts-seed", class: "ts-field", type: "number", min: 0, max: limits().seed[1], value: state.settings.seed });
       seed.addEventListener("change", () => {
-        settle({ seed: Math.min(limits().seed[1], Math.max(0, Math.floor(Number(seed.value) || 0))) });
+        settle({ seed: T.seedOf(seed, { kept: state.settings.seed, largest: limits().seed[1] }) });
         seed.value = state.settings.seed;
       });
       const again = (next) => { settle({ seed: next }); seed.value = next; start(state.settings.label); };
