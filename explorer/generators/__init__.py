@@ -15,6 +15,7 @@ from explorer.generators.raster import RasterGenerator
 from explorer.tokenizers import Tokenizer
 from explorer.zoo import Opened, open_checkpoint
 from explorer.zoo.building import check_pair
+from explorer.zoo.imagenet import class_names
 
 __all__ = [
     "Candidates",
@@ -63,7 +64,7 @@ def generator_of(opened: Opened, tokenizer: Tokenizer, device: Device | None = N
         tokenizer,
         name=opened.name,
         sha256=opened.sha256,
-        classes=opened.card.classes,
+        classes=opened.card.classes or class_names(opened.net.config.num_classes),
         sampling=opened.card.sampling,
         device=device,
         about=opened.card.extra,

@@ -96,4 +96,6 @@ def test_upload_and_models_there_and_back(page, server, address, tmp_path):
 def test_a_link_to_a_model_that_is_not_open_stays_below_the_path(page, address):
     page.goto(f"{address}m/mini-raster-tokenizer/?tab=codebook")
     page.wait_for_url(lambda url: url.startswith(f"{address}m/mini-raster-tokenizer/") and "tab=" in url)
-    ready(page)
+    page.wait_for_function("() => window.Tokenscope?.state.docs.session")
+    page.get_by_role("tab", name="Codebook", selected=True).wait_for()
+    page.locator(".ts-codemap").wait_for()  # cells of a token map are not in sight on this tab

@@ -1,11 +1,11 @@
 """To which names the server answers, and from which pages it takes something."""
 
-import asyncio
 import http.client
 import socket
 from urllib.parse import urlsplit
 
 import pytest
+from loop_support import run_beside
 
 from explorer import door
 from explorer.ui.endpoints.known_hosts import KnownHosts, known_hosts
@@ -29,7 +29,7 @@ def answer(hosts, host="localhost:7860", origin=None, method="GET", any_address=
     headers = {"host": host, "origin": origin, "x-forwarded-host": public}
     raw = [(name.encode(), value.encode()) for name, value in headers.items() if value is not None]
     scope = {"type": "http", "method": method, "path": "/", "headers": raw}
-    asyncio.new_event_loop().run_until_complete(KnownHosts(page, hosts, any_address)(scope, None, send))
+    run_beside(KnownHosts(page, hosts, any_address)(scope, None, send))
     return told[0]["status"]
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from gradio.state_holder import StateHolder
+from loop_support import run_beside
 from PIL import Image
 from tiny_tokenizers import tiny_multi
 
@@ -126,7 +127,7 @@ def test_a_closed_page_is_freed_unless_it_comes_back(page):
         page.state_holder.time_last_used["b"] = 1  # came back
         await asyncio.sleep(0.01)
 
-    asyncio.new_event_loop().run_until_complete(both_leave())
+    run_beside(both_leave())
     assert set(page.state_holder.session_data) == {"b", "c"} and memory.bytes == 100
 
 
