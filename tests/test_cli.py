@@ -247,6 +247,15 @@ def test_inspect_says_what_a_file_is(desk, capsys):
     assert "var-tokenizer" in capsys.readouterr().out
 
 
+def test_odd_numbers_of_a_picture_are_told(desk, capsys):
+    twelve = np.tile(np.linspace(0, 4095, 64).astype(np.uint16), (64, 1))
+    Image.fromarray(twelve).save("ramp12_in16.png")
+    assert explorer("tokenize ramp12_in16.png --out maps.npz --json") == 0
+    captured = capsys.readouterr()
+    assert "ramp12_in16.png: Its values end at 4095" in captured.err
+    assert "12 of the 16 bits" in json.loads(captured.out)["notice"]
+
+
 # ---- bad input ----
 
 

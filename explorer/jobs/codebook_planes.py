@@ -155,12 +155,10 @@ class SwatchSheet:
 
     @property
     def _path(self) -> Path | None:
+        # "auto" is float32 on one machine and bf16 on another, and a home folder may serve both.
+        precision = str(self.tok.device.compute_dtype).removeprefix("torch.")
         sha256 = self.tok.sha256
-        return (
-            self._folder / f"swatches-{TILE}-{self.tok.device.precision}-{sha256[:24]}.npy"
-            if sha256
-            else None
-        )
+        return self._folder / f"swatches-{TILE}-{precision}-{sha256[:24]}.npy" if sha256 else None
 
     def _work_or_explain(self) -> None:
         try:

@@ -35,6 +35,7 @@ DECODE_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, RuntimeError),
     *(struct.error, zlib.error),
 )
+NOTICE = "tokenscope notice"  # where a picture's `info` carries what was odd about it
 BIG_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -85,7 +86,8 @@ def to_rgb(image: Image.Image, max_pixels: int = MAX_PIXELS, name: str = "the pi
 
     Animations give their first frame, EXIF rotation is applied, transparency lies on white, 16-bit greys
     keep their upper eight bits, float greys are taken as 0..1 when nothing exceeds 1 and as 0..255
-    otherwise. Raises ValueError above `max_pixels` (before decoding) and for damaged files.
+    otherwise; `notice` tells where that loses much. Raises ValueError above `max_pixels` (before decoding)
+    and for damaged files.
     """
     if not isinstance(image, Image.Image):
         raise ValueError(f"a PIL image is needed, not a {type(image).__name__}")
@@ -114,19 +116,59 @@ def _first_frame(image: Image.Image) -> Image.Image:
     return image
 
 
+def notice(image: Image.Image) -> str:
+    """What `open_image` or `to_rgb` found odd about a picture's numbers, one sentence; "" for nothing."""
+    return image.info.get(NOTICE, "")
+
+
+def _noticed(image: Image.Image, words: str) -> Image.Image:
+    if words:
+        image.info[NOTICE] = words
+    return image
+
+
 def _eight_bit_rgb(image: Image.Image) -> Image.Image:
     if image.mode in BIG_MODES:
-        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535) >> 8
-        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+        values = np.asarray(image).astype(np.int64)
+        grey = np.clip(values, 0, 65535) >> 8
+        return _noticed(Image.fromarray(grey.astype(np.uint8)).convert("RGB"), _about_whole(values))
     if image.mode == "F":
-        grey = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=255.0, neginf=0.0)
+        values = np.asarray(image, dtype=np.float64)
+        grey = np.nan_to_num(values, nan=0.0, posinf=255.0, neginf=0.0)
         grey = np.clip(grey * (255 if grey.max() <= 1 else 1), 0, 255)
-        return Image.fromarray(np.round(grey).astype(np.uint8)).convert("RGB")
+        return _noticed(
+            Image.fromarray(np.round(grey).astype(np.uint8)).convert("RGB"), _about_floats(values)
+        )
     if image.has_transparency_data:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, (*WHITE, 255))
         return Image.alpha_composite(paper, image).convert("RGB")
     return image.convert("RGB") if image.mode != "RGB" else image.copy()
+
+
+def _about_whole(values: np.ndarray) -> str:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        return f"Its values run from {low} to {high}; what lies outside 0 to 65535 was cut off."
+    if 255 < high < 4096:
+        bits = high.bit_length()
+        return (
+            f"Its values end at {high}, {bits} of the 16 bits it is stored in, so it looks almost black; "
+            f"multiply them by {2 ** (16 - bits)} first."
+        )
+    return ""
+
+
+def _about_floats(values: np.ndarray) -> str:
+    known = values[np.isfinite(values)]
+    missing = values.size - known.size
+    words = []
+    if missing:
+        words.append(f"{missing} of its {values.size} values are no numbers; they were replaced")
+    if known.size and (known.min() < 0 or known.max() > 255):
+        words.append(f"its values run from {known.min():.4g} to {known.max():.4g}; 0 to 255 was kept of them")
+    text = "; ".join(words)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _mega(pixels: int) -> str:

@@ -15,7 +15,7 @@ from PIL import Image
 from explorer.analysis.residuals import unexplained_share
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
-from explorer.tokenizers.images import MODES, open_image, to_uint8
+from explorer.tokenizers.images import MODES, notice, open_image, to_uint8
 from explorer.ui.edit import edit_actions
 from explorer.ui.edit.edit_actions import EDITS, as_image, current, whole
 from explorer.ui.session import Picture, ScaleNumbers, Scene, Session
@@ -96,7 +96,7 @@ def _upload(bench: Workbench, session: Session, data: Mapping) -> Session:
         image = open_image(path.read_bytes(), MAX_PIXELS)
     except ValueError as error:
         raise ValueError(_sentence(str(error).replace("this file", f"“{name}”", 1))) from error
-    return open_picture(bench, session, image, name)
+    return open_picture(bench, session, image, name, notice(image))
 
 
 def _sample(bench: Workbench, session: Session, data: Mapping) -> Session:

@@ -1,6 +1,7 @@
 """tokenize and decode: a picture to token maps, token maps to a picture."""
 
 import argparse
+import sys
 
 from explorer.verbs.shared import (
     FITS,
@@ -56,10 +57,12 @@ def add_verbs(verbs) -> None:
 
 
 def tokenize(arguments: argparse.Namespace) -> None:
-    from explorer.tokenizers.images import open_image, to_pil
+    from explorer.tokenizers.images import notice, open_image, to_pil
     from explorer.zoo.schedules import show_grids
 
     picture = open_image(arguments.image)
+    if notice(picture):
+        print(f"{arguments.image}: {notice(picture)}", file=sys.stderr)
     out = new_file(arguments.out)
     seen = new_picture(arguments.save_input) if arguments.save_input else None
     tok = open_tokenizer(arguments)
@@ -81,6 +84,7 @@ def tokenize(arguments: argparse.Namespace) -> None:
                 "tokens": tokens,
             }
             | {"grids": tok.grids, "out": str(out), "save_input": arguments.save_input}
+            | ({"notice": notice(picture)} if notice(picture) else {})
         )
     else:
         print(f"{arguments.image}: {picture.width} x {picture.height}, {arguments.fit} to {W} x {H}")

@@ -196,3 +196,19 @@ def test_bytes_survive_the_way_through_floats():
     assert np.array_equal(np.asarray(images.to_pil(tensor)[0]), every.numpy())
     with pytest.raises(ValueError, match="vqgan"):
         images.reference_uint8(tensor, "vqgan")
+
+
+def test_odd_numbers_are_told():
+    """Twelve bits stored in sixteen, values out of range, values that are none; nothing about usual ones."""
+
+    def told(array) -> str:
+        return images.notice(images.to_rgb(Image.fromarray(array)))
+
+    twelve = np.tile(np.linspace(0, 4095, 16).astype(np.uint16), (4, 1))
+    assert "end at 4095, 12 of the 16 bits" in told(twelve) and "multiply them by 16" in told(twelve)
+    assert told(twelve * 16) == "" and told(np.zeros((2, 2), np.uint16)) == ""
+    assert "from -5 to 70000" in told(np.array([[-5, 70000]], np.int32))
+    assert "from -3 to 300; 0 to 255 was kept" in told(np.array([[-3.0, 300.0]], np.float32))
+    assert "1 of its 4 values are no numbers" in told(np.array([[np.nan, 1.0], [0.5, 0.0]], np.float32))
+    assert told(np.array([[0.0, 1.0]], np.float32)) == "" and told(np.array([[0.0, 200.0]], np.float32)) == ""
+    assert images.notice(ramp()) == "" and images.notice(images.to_rgb(ramp())) == ""

@@ -135,6 +135,12 @@ def test_decode_equals_the_python_interface(client, tok, seen):
     assert_shows(client.predict(bare, api_name="/decode"), tok.decode_progressive(maps, [5])[0])
 
 
+def test_maps_without_a_known_token_are_not_decoded(client, seen):
+    nothing = {"maps": [[[[-1] * len(row) for row in ids] for ids in one] for one in seen["maps"]]}
+    with pytest.raises(AppError, match="holds no known token"):
+        client.predict(nothing, api_name="/decode")
+
+
 @pytest.mark.parametrize("policy", ["keep", "requantise"])
 def test_edit_equals_the_python_interface_and_can_be_chained(client, tok, seen, policy):
     before = as_maps(seen)

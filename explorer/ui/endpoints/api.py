@@ -20,9 +20,9 @@ from explorer.analysis.fidelity import SSIM_WINDOW, psnr, ssim
 from explorer.analysis.residuals import unexplained_share
 from explorer.analysis.usage import Usage, usage, usage_by_scale
 from explorer.jobs.zip_usage import ZipCount, count_zip
-from explorer.token_maps import TokenMaps
+from explorer.token_maps import TokenMaps, check_something_known
 from explorer.tokenizers import Tokenizer
-from explorer.tokenizers.images import MODES, open_image
+from explorer.tokenizers.images import MODES, notice, open_image
 from explorer.ui.actions import MAX_PIXELS, UPLOAD_MB
 from explorer.ui.endpoints import api_compare, api_generate
 from explorer.ui.endpoints.api_values import CALLS, as_json, maps_sent, one_of, png_file, sentences, whole
@@ -76,7 +76,8 @@ class Endpoints:
             fit: "crop" (centred), "letterbox" (all of it, grey margin) or "reference" (as in training)
 
         Returns:
-            An object with maps, meta, size, fit, scales, tokens, bits and bits_per_pixel.
+            An object with maps, meta, size, fit, scales, tokens, bits and bits_per_pixel; notice where the
+            numbers of the file are odd (twelve bits stored in sixteen, values out of range).
         """
         with sentences():
             tok = self.bench.tokenizer
@@ -94,7 +95,7 @@ class Endpoints:
                 "tokens": maps.tokens_per_image,
                 "bits": round(bits, 2),
                 "bits_per_pixel": round(bits / (H * W), 4),
-            }
+            } | ({"notice": notice(picture)} if notice(picture) else {})
 
     def decode(self, maps: dict, upto: int | None = None) -> gr.FileData:
         """
@@ -110,6 +111,7 @@ class Endpoints:
         with sentences():
             tok = self.bench.tokenizer
             known = maps_sent(tok, maps)
+            check_something_known(known, "`maps`")
             if upto is None:
                 return png_file(tok.decode(known))
             scale = whole(upto, "`upto`", 1, len(known))
