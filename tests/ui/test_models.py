@@ -8,6 +8,7 @@ import gc
 import os
 import shutil
 import time
+import zipfile
 from pathlib import Path
 
 import gradio as gr
@@ -103,6 +104,28 @@ def test_what_cannot_be_used_is_listed_with_the_reason_and_without_folders_above
     assert "a web page" in refused["page.pth"]
     assert "Not a model that Tokenscope knows" in refused["lone/other.safetensors"]
     assert not any(str(own) in reason for reason in refused.values())
+
+
+def test_one_hostile_file_costs_that_file_and_no_other(shelf):
+    """A card nested without end, pipes in place of weights and cards, an endless header, a swollen pickle."""
+    _, own = shelf
+    good = (own / "deep" / "tiny-var.safetensors").read_bytes()
+    for name in ("nested", "piped", "large"):
+        (own / f"{name}.safetensors").write_bytes(good)
+    (own / "nested.json").write_text("[" * 100_000 + "]" * 100_000)
+    os.mkfifo(own / "piped.json")
+    os.mkfifo(own / "pipe.pth")
+    (own / "large.json").write_bytes(b" " * (9 << 20))
+    (own / "names.safetensors").write_bytes((11 << 20).to_bytes(8, "little") + b'{"' + bytes(11 << 20))
+    with zipfile.ZipFile(own / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb/data.pkl", bytes(65 << 20))
+    listing = library(shelf).listing()
+    refused = {one.file: one.reason for one in listing.refused}
+    assert len(listing.choices) == 8, "all good ones are still there"
+    assert "nested too deeply" in refused["nested.safetensors"]
+    assert "no regular file" in refused["piped.safetensors"]
+    assert "9 MiB" in refused["large.safetensors"]
+    assert "header of 11 MiB" in refused["names.safetensors"] and "pickle of 65 MiB" in refused["bomb.pt"]
 
 
 def test_a_generator_takes_a_bundled_tokenizer_and_says_so_when_there_is_none(shelf):
