@@ -183,6 +183,16 @@ def test_a_phone_scrolls_in_one_direction_only(race):
     page.locator(".ts-race-go").tap()
     page.wait_for_function(DONE)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    for share in (0, 0.25, 0.5, 0.6, 0.75, 1):  # the label of the clock stays on the axis wherever it stands
+        edges = page.evaluate(
+            """(share) => {
+              document.querySelector('.ts-race-axis').style.setProperty('--now', `${100 * share}%`);
+              const box = document.querySelector('.ts-race-badge').getBoundingClientRect();
+              return [box.left, box.right, box.width];
+            }""",
+            share,
+        )
+        assert edges[2] > 100 and edges[0] >= 0 and edges[1] <= 390, share
 
 
 def test_the_section_has_no_serious_violation(race):

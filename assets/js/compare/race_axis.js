@@ -79,7 +79,6 @@
       for (const { mark, at: when } of bars) mark.classList.toggle("ts-on", when <= at + 1e-9);
       node.style.setProperty("--now", `${100 * share}%`);
       badge.textContent = end ? `${R().seconds(at)} of computing time each` : "";
-      badge.classList.toggle("ts-race-flip", share > 0.6);
       if (Math.abs(Number(slider.value) / 1000 - share) > 1e-6) slider.value = 1000 * share;
       slider.setAttribute("aria-valuetext", `${R().seconds(at)}: ${lanes.map((lane) => `${lane.order} ${R().shownSteps(lane)} of ${lane.total} steps`).join(", ")}`);
     }
