@@ -92,6 +92,50 @@ def test_what_is_painted_is_drawn_again_and_the_rest_stays(paint):
     )
 
 
+def test_the_outside_keeps_its_pixels_until_the_models_own_picture_is_asked_for(paint):
+    """Also when a painted picture is painted on again: what was on show is what stays."""
+    page = paint()
+    sides = """async (uris) => {
+      const pixels = [];
+      for (const uri of uris) {
+        const image = new Image(), canvas = document.createElement("canvas");
+        image.src = uri;
+        await image.decode();
+        Object.assign(canvas, { width: image.naturalWidth, height: image.naturalHeight });
+        const pen = canvas.getContext("2d");
+        pen.drawImage(image, 0, 0);
+        pixels.push([...pen.getImageData(0, 0, canvas.width, canvas.height / 2).data]);
+      }
+      return pixels;
+    }"""
+    shown = page.locator(".ts-specimen:visible .ts-over")
+    drag(page, (6, 1), (6, 6))  # in the lower half
+    wait_for_mask(page)
+    drawn = """(old) => {
+      const { running, docs: { run } } = Tokenscope.state;
+      return !running && run.run !== old && run.blend;
+    }"""
+    for _ in range(2):
+        before, old = shown.get_attribute("src"), page.evaluate("() => Tokenscope.state.docs.run.run")
+        page.get_by_role("button", name="Draw again", exact=True).click()
+        page.wait_for_function(drawn, arg=old)
+        page.get_by_text("Pixels outside the drawn part are those from before").wait_for()
+        after = shown.get_attribute("src")
+        assert after != before
+        first, second = page.evaluate(sides, [before, after])
+        assert first == second, "the upper half, pixel by pixel"
+    page.get_by_role("radio", name="Model's own").click()
+    page.get_by_text("moved by more than 8 of 255").wait_for()
+    own = shown.get_attribute("src")
+    assert own == page.evaluate("() => Tokenscope.state.docs.run.scales.at(-1).image") != after
+    assert page.locator(".ts-blend-change:visible img").count() == 1
+    page.get_by_role("radio", name="Outside kept").click()
+    page.locator(".ts-take:visible").get_by_text("“Picture” saves what you see").wait_for()
+    with page.expect_download() as download:
+        page.locator(".ts-take:visible [data-what=png]").click()
+    assert download.value.suggested_filename.endswith("_outside_kept.png")
+
+
 def test_around_what_is_painted_and_on_the_picture_of_edit(paint):
     page = paint()
     page.get_by_role("radio", name="The picture of Edit").click()

@@ -1,12 +1,17 @@
 """Painting: the page shows the very masks that the generator uses, and what stays is kept exactly."""
 
+import base64
+import io
 import random
 
+import numpy as np
 import pytest
 import torch
 from generator_support import last, random_raster, random_var
+from PIL import Image
 
-from explorer.token_maps import keep_masks
+from explorer.figures.images import bytes_uri
+from explorer.token_maps import TokenMaps, keep_masks
 from explorer.ui.generate.generate_tab import stream
 from explorer.ui.generate.painting import kept_tokens
 from explorer.ui.generate.run_request import read_request
@@ -98,3 +103,78 @@ def test_what_is_no_mask_is_one_sentence(mask):
 def test_without_a_generator_the_page_says_so():
     with pytest.raises(ValueError, match="No generator was loaded"):
         kept_tokens(Workbench(random_var().tokenizer), {"mask": [1]})
+
+
+# ---- the pixels outside the painted part ----
+
+
+def pixels(uri: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGB")).astype(int)
+
+
+def painted_message(bench, **more) -> dict:
+    """The lower right quarter of a picture is drawn again."""
+    h, w = bench.generator.grids[-1]
+    mask = [int(not (i >= h // 2 and j >= w // 2)) for i in range(h) for j in range(w)]
+    given = given_of(bench, seed=50)
+    return {**SETTINGS, "run": "a", "seed": 3, "given": given, "keep": {"mask": mask}, **more}
+
+
+@pytest.mark.parametrize("make", BENCHES)
+def test_the_outside_keeps_the_pixels_of_the_picture_that_was_painted_on(make):
+    bench = make()
+    message = painted_message(bench, seeds=2)
+    H, W = bench.tokenizer.image_hw
+    h, w = bench.generator.grids[-1]
+    shown = np.random.default_rng(0).integers(0, 255, (H, W, 3), dtype=np.uint8)
+    *_, view = stream(bench, {**message, "before": bytes_uri(shown)})
+    outside = np.ones((H, W), bool)
+    outside[h // 2 * (H // h) :, w // 2 * (W // w) :] = False
+    for one in (view, *view["rows"]):
+        blend = one["blend"]
+        assert np.array_equal(pixels(blend["image"])[outside], shown[outside])
+        own = pixels(blend["own"])
+        assert not np.array_equal(pixels(blend["image"])[~outside], shown[~outside])
+        moved = np.abs(own - shown).max(-1) > 8
+        assert blend["share"] == pytest.approx(moved[outside].mean(), abs=0.02) and blend["visible"] == 8
+    assert view["blend"]["image"] == view["rows"][0]["blend"]["image"] != view["rows"][1]["blend"]["image"]
+    assert pixels(view["blend"]["own"]).tolist() == pixels(view["scales"][-1]["image"]).tolist()
+
+
+def test_without_the_picture_on_show_it_is_what_the_given_tokens_decode_to():
+    bench = bench_of(random_var())
+    message = painted_message(bench)
+    *_, view = stream(bench, message)
+    given = [
+        torch.tensor(ids).view(1, *grid)
+        for ids, grid in zip(message["given"], bench.generator.grids, strict=True)
+    ]
+    before = bench.tokenizer.decode(TokenMaps(given))[0]
+    expected = (before.permute(1, 2, 0) * 255).round().int().numpy()
+    assert np.abs(pixels(view["blend"]["image"])[0] - expected[0]).max() <= 1
+
+
+def test_other_runs_and_unfinished_ones_have_no_blend():
+    bench = bench_of(random_var())
+    views = list(stream(bench, painted_message(bench)))
+    assert [bool(view["blend"]) for view in views] == [False] * (len(views) - 1) + [True]
+    *_, free = stream(bench, {**SETTINGS, "run": "a", "seed": 3})
+    *_, kept = stream(
+        bench, {**SETTINGS, "run": "a", "seed": 3, "given": given_of(bench, 1), "keep": {"scales": 1}}
+    )
+    assert free["blend"] is None and kept["blend"] is None
+
+
+@pytest.mark.parametrize(
+    "wrong, word",
+    [
+        ("https://example.org/a.png", "did not arrive whole"),
+        (7, "did not arrive whole"),
+        ("data:image/png;base64,AAAA", "cannot be read"),
+        (bytes_uri(np.zeros((3, 5, 3), np.uint8)), "5 × 3 pixels"),
+    ],
+)
+def test_a_picture_that_was_painted_on_is_checked(wrong, word):
+    bench = bench_of(random_var())
+    with pytest.raises(ValueError, match=word):
+        read_request(bench.generator, painted_message(bench, before=wrong))

@@ -78,7 +78,16 @@
       gallery: (doc.rows || []).map(({ seed, ids }) => ({ seed, maps: ids })),
     };
   }
-  T.saveRun = (what, doc = state.docs.run) => { if (doc) ask({ what, ...message(doc) }); };
+  // a painted picture is saved as it is shown; the server knows the model's own one only
+  function blended(doc) {
+    const [head, data] = doc.blend.image.split(","), mime = head.slice(5).split(";")[0];
+    T.saveFile({ name: `${doc.title.replaceAll(/[^\w-]+/g, "_").slice(0, 60)}_outside_kept.${mime.split("/")[1]}`, mime, data });
+  }
+  T.saveRun = (what, doc = state.docs.run) => {
+    if (!doc) return;
+    if (what === "png" && T.blends.shows(doc)) return blended(doc);
+    ask({ what, ...message(doc) });
+  };
   const saveSession = (what) => (OWN.includes(what) ? ask({ what, doc: "session" }) : T.link.act("export", { what }));
 
   // buttons for the document that get() gives; node.show() looks at it again
@@ -88,8 +97,9 @@
     const says = el("p", { class: "ts-caption", role: "status" });
     const halt = el("button", { type: "button", class: "ts-button ts-plain", text: "Cancel", onclick: () => stop() });
     const failed = el("p", { class: "ts-failed", role: "alert", hidden: true });
+    const painted = el("p", { class: "ts-caption", hidden: true, text: "“Picture” saves what you see, the pixels outside kept. Animation, sheet and script show the model's own picture." });
     const line = el("div", { class: "ts-saving", hidden: true }, says, halt);
-    const node = el("div", { class: "ts-take" }, groups, line, failed);
+    const node = el("div", { class: "ts-take" }, groups, painted, line, failed);
     node.show = () => {
       const doc = get();
       const drawn = Boolean(doc?.scales?.some((scale) => scale.ids?.some((id) => id >= 0)));
@@ -98,6 +108,7 @@
         one.hidden = one.dataset.what === "gallery" && !(doc?.rows?.length > 1 && doc.status !== "running");
       }
       const { saving } = state;
+      painted.hidden = !T.blends.shows(doc);
       line.hidden = !busy();
       says.textContent = !busy() ? "" : saving.total ? `Making the file: step ${saving.done} of ${saving.total} …` : "Making the file …";
       failed.hidden = !saving?.problem;
@@ -110,7 +121,7 @@
   const part = (of, save) => (root) => {
     const row = T.exportRow(() => state.docs[of], save);
     root.append(el("div", { class: "ts-head" }, el("h2", { text: "Take it along" })), row);
-    T.subscribe(root, ["docs", "saving"], row.show);
+    T.subscribe(root, ["docs", "saving", "ownPicture"], row.show);
   };
   T.define("run-exports", part("run"));
   T.define("exports", part("session", saveSession));

@@ -30,7 +30,7 @@
       const plain = titled(row), phrase = base.phrase ? `, ${base.phrase}` : "";
       const scales = found.scales.map((scale, k) => ({ ...base.scales[k], step: base.scales[k].step, ...scale, entropy: row.entropy[k] }));
       const frames = base.order === "raster" && base.done === base.total ? { [base.total]: scales[0].image } : undefined;
-      const view = { ...base, seed: row.seed, title: `${plain[0].toUpperCase()}${plain.slice(1)}${phrase}`, scales, rows: base.rows, batch: base.rows.length, frames };
+      const view = { ...base, seed: row.seed, title: `${plain[0].toUpperCase()}${plain.slice(1)}${phrase}`, scales, blend: row.blend || null, rows: base.rows, batch: base.rows.length, frames };
       T.set({ upto: { ...state.upto, run: null }, docs: { ...state.docs, run: view } });
       if (view.parent) T.branches.remember(view);
     }
@@ -48,8 +48,9 @@
       base.rows.forEach((row, n) => {
         const { button, image } = buttons[n];
         const on = base.run === view.run && row.seed === view.seed;
-        image.hidden = !row.image;
-        if (row.image && image.getAttribute("src") !== row.image) image.src = row.image;
+        const shown = T.blends.shows(row) ? row.blend.image : row.image;
+        image.hidden = !shown;
+        if (shown && image.getAttribute("src") !== shown) image.src = shown;
         image.parentNode.classList.toggle("ts-empty", !row.image);
         image.parentNode.style.setProperty("--ratio", base.ratio);
         button.setAttribute("aria-pressed", on);
@@ -58,6 +59,6 @@
       });
       head.lastChild.textContent = state.running ? "" : "Choose one to see its tokens.";
     }
-    T.subscribe(root, ["docs", "running"], draw);
+    T.subscribe(root, ["docs", "running", "ownPicture"], draw);
   });
 })();

@@ -36,7 +36,7 @@
     const old = run() && run().status === "running" ? { ...run(), status: "stopped" } : run();
     plan = { what, event, before: old, parent: asked.given && old && !root ? T.branches.remember(old) : null };
     T.set({ running, problem: null, upto: { ...state.upto, run: null }, ...show(old) });
-    T.link.generate({ given: null, keep: null, force: null, note: "", ...state.settings, ...asked, run: running });
+    T.link.generate({ given: null, keep: null, force: null, before: null, note: "", ...state.settings, ...asked, run: running });
     wait();
   }
   function wait() {

@@ -1,5 +1,5 @@
 // Paint: a part of a picture is marked with a brush, the generator draws it again (or everything else), what stays is kept
-// exactly. The mask is painted on the finest grid; which tokens stay at coarser scales is asked of the server, which uses
+// exactly: its tokens, and its pixels as they are shown (parts/blends.js). The mask is painted on the finest grid; which tokens stay at coarser scales is asked of the server, which uses
 // the generator's own rule. Counterpart: explorer/ui/generate/painting.py. The run itself is T.generate.start with `given` and `keep`;
 // it tells "painted" when it is done.
 (() => {
@@ -8,8 +8,8 @@
   const SIZES = [1, 2, 3];
   const MOST_UNDONE = 100;
   const HOW = [
-    { value: "inside", text: "Draw inside again", tip: "In-painting: what you painted is drawn again, everything else stays." },
-    { value: "outside", text: "Draw the rest again", tip: "Out-painting: what you painted stays, everything around it is drawn again." },
+    { value: "inside", text: "Draw inside again", tip: "In-painting: what you painted is drawn again; everything else keeps its tokens and, as shown, its pixels." },
+    { value: "outside", text: "Draw the rest again", tip: "Out-painting: what you painted keeps its tokens and, as shown, its pixels; everything around it is drawn again." },
   ];
   let server = null;
   T.connectPainting = (wire) => { server = wire.server; ask(); };
@@ -61,7 +61,7 @@
 
   const complete = (view) => view?.scales?.every((scale) => scale.ids?.every((id) => id >= 0));
   const fits = (view) => view?.scales?.length === state.model.grids.length && view.scales.every((scale, k) => scale.h === state.model.grids[k][0] && scale.w === state.model.grids[k][1]);
-  const picture = (view) => view?.scales?.reduce((found, scale) => scale.image || found, null);
+  const picture = (view) => T.blends.final(view);
   function obstacle() {
     if (state.running) return "A run is under way; wait for it, or stop it.";
     if (!doc()) return "There is no picture to paint on yet.";
@@ -75,7 +75,7 @@
     const from = mine().of === "session" ? ` of ${view.title}` : "";
     put({ seed: Math.min(seed + 1, 2 ** 31 - 8) }); // pressed again: other noise
     T.generate.start(label, {
-      seed, given: view.scales.map((scale) => scale.ids), keep: { mask: mask() }, note, did: "painted", root: mine().of === "session",
+      seed, given: view.scales.map((scale) => scale.ids), keep: { mask: mask() }, before: picture(view), note, did: "painted", root: mine().of === "session",
       what: `Painted: ${T.count(total - kept, "token")}${from} drawn again`,
     });
   }

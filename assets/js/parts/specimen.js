@@ -16,7 +16,8 @@
     const picture = el("div", { class: "ts-picture" }, under, over, line, left, right, hovered, selected, slider);
     const caption = el("p", { class: "ts-caption" });
     const extra = mode === "edit" ? difference() : null;
-    const wrap = el("div", { class: "ts-specimen" }, picture, el("div", { class: "ts-beside" }, caption, extra?.node));
+    const blend = mode === "run" ? T.blendPart(() => state.docs.run?.blend || null) : null;
+    const wrap = el("div", { class: "ts-specimen" }, picture, el("div", { class: "ts-beside" }, caption, extra?.node, blend));
     root.append(wrap);
     if (mode === "inspect") T.errorLayer?.(picture);
     const split = () => picture.style.setProperty("--split", `${slider.value}%`);
@@ -45,10 +46,11 @@
       if (!view) return;
       const last = scales().reduce((found, scale, k) => (scale.image ? k : found), -1);
       const k = state.upto[doc] === null ? last : Math.min(state.upto[doc], last);
-      const decoded = k >= 0 ? scales()[k].image : "";
+      const whole = k === scales().length - 1 && mode === "run" && T.blends.shows(view);
+      const decoded = whole ? view.blend.image : k >= 0 ? scales()[k].image : "";
       wrap.style.setProperty("--ratio", view.ratio || 1);
       const shown = view.order === "raster" ? tokens(view) : k === scales().length - 1 ? "all scales" : k === 0 ? "scale 1 only" : `scales 1 to ${k + 1}`;
-      const upto = scales()[k]?.preview ? `preview, ${shown}` : shown;
+      const upto = scales()[k]?.preview ? `preview, ${shown}` : whole ? `${shown}, outside kept` : shown;
       const first = mode === "inspect" ? view.input || decoded : mode === "edit" ? view.before : decoded;
       source(under, first);
       source(over, decoded);
@@ -102,8 +104,9 @@
       if (place) T.select({ ...place, cells: [place.i * scales()[place.k].w + place.j] });
     });
 
-    T.subscribe(root, ["docs", "upto", "selection", "hover"], (keys) => {
-      if (keys.has("docs") || keys.has("upto")) draw();
+    T.subscribe(root, ["docs", "upto", "selection", "hover", "ownPicture"], (keys) => {
+      if (keys.has("docs") || keys.has("upto") || keys.has("ownPicture")) draw();
+      if (keys.has("docs") || keys.has("ownPicture")) blend?.show();
       rings();
     });
   });

@@ -1,10 +1,11 @@
 """What Generate asks for, checked: the message of the browser as a `RunRequest`, or one sentence.
 
-The message: {run, label, seed, guidance, top_k, top_p, temperature, seeds, given, keep, force, note}.
+The message: {run, label, seed, guidance, top_k, top_p, temperature, seeds, given, keep, force, note, before}.
 label: a class, "" = no class. seeds: how many pictures, from seed on. given: K flat lists of ids (-1 = not
 known) or null. keep: null, {"scales": k}, {"mask": flat 0/1 list of the finest grid} or {"cells": K flat 0/1
 lists, exact}; 1 = the token of `given` stays. force: null or {scale, row, column, code}, see branches.py.
-note: a phrase for titles. Scales count from 1, rows and columns from 0, cells lie row by row.
+note: a phrase for titles. before: with a mask, the picture on show that it was painted on, as a data URI.
+Scales count from 1, rows and columns from 0, cells lie row by row.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from explorer.generators import Generator
 from explorer.token_maps import UNKNOWN, Grid, TokenMaps, keep_masks
+from explorer.ui.generate.blends import read_before
 from explorer.ui.generate.branches import Place, branch
 
 MAX_SEED = 2**31 - 1
@@ -52,6 +54,8 @@ class RunRequest:
     keep: tuple[Tensor, ...]
     held: tuple[Tensor, ...]
     note: str
+    painted_hw: Tensor | None = None  # a painted mask as it was sent: bool on the finest grid, True = kept
+    before_3HW: Tensor | None = None  # the picture that it was painted on
 
     @property
     def is_free(self) -> bool:
@@ -81,7 +85,17 @@ def read_request(gen: Generator, data: Mapping) -> RunRequest:
         keep=keep,
         held=held,
         note=str(data.get("note") or "")[:NOTE_LENGTH],
+        painted_hw=painted_mask(gen.grids[-1], data.get("keep")),
+        before_3HW=read_before(data.get("before"), gen.tokenizer.image_hw),
     )
+
+
+def painted_mask(grid: Grid, keep: object) -> Tensor | None:
+    """The mask (h,w) where `keep` is one that keeps a part; read_keep has checked it."""
+    if not isinstance(keep, Mapping) or "mask" not in keep:
+        return None
+    mask_hw = _mask(keep["mask"], grid)
+    return None if bool(mask_hw.all()) or not bool(mask_hw.any()) else mask_hw
 
 
 def read_label(gen: Generator, value: object) -> str | None:

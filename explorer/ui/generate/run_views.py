@@ -7,7 +7,8 @@ held}. image: the picture after this scale, None where there is none yet; step: 
 that image is a linear map of the features, not the decoder's. seconds: of the model's steps of this scale.
 entropy: bits per token, after guidance and before temperature and filters, None where nothing was predicted.
 kept, held: flat 0/1 lists (see run_request.py) or None where nothing is. rows: with several seeds one entry
-for each, {seed, ids, entropy, image}; scales show the first.
+for each, {seed, ids, entropy, image, blend}; scales show the first. blend: of a painted picture that is
+whole, see blends.py; None otherwise.
 
 Where decoding is quick the true picture comes with every step (raster: with every row); a preview that is
 replaced some milliseconds later would be noise. Where it is slow, previews come with the steps, the decoder
@@ -27,6 +28,7 @@ from explorer.analysis.preview import apply_preview
 from explorer.figures.images import data_uri
 from explorer.generators import GenerationStep
 from explorer.token_maps import TokenMaps
+from explorer.ui.generate.blends import blend_view
 from explorer.ui.generate.run_request import NO_CLASS, RunRequest
 from explorer.ui.views import map_view
 from explorer.ui.workbench import Workbench
@@ -45,6 +47,7 @@ class _Shown:
     entropy: dict[int, list[list]] = field(default_factory=dict)  # by scale: rows of flat lists
     seconds: dict[int, float] = field(default_factory=dict)
     decode_seconds: float = 0.0
+    blends: list[dict] = field(default_factory=list)  # of every row, once a painted picture is whole
 
 
 def run_views(bench: Workbench, request: RunRequest, status: str = "running") -> Iterator[dict]:
@@ -64,7 +67,7 @@ def run_views(bench: Workbench, request: RunRequest, status: str = "running") ->
         if bench.slow:
             _preview(bench, step, shown)
         elif _ends_a_line(step):
-            _decode(bench, step.maps, k, shown)
+            _decode(bench, request, step.maps, k, shown)
         shown.steps[k] = step.index if bench.slow or _ends_a_line(step) else shown.steps.get(k, 0)
         last = step.index == step.total and not bench.slow
         yield _view(bench, request, step, shown, "done" if last and status == "running" else status)
@@ -79,7 +82,7 @@ def _decoded_later(
     K = len(step.maps)
     order = [K - 1, *range(K - 1)]
     for k in order:
-        _decode(bench, _upto(step.maps, k), k, shown)
+        _decode(bench, request, _upto(step.maps, k), k, shown)
         last = k == order[-1]
         yield _view(bench, request, step, shown, "done" if last and status == "running" else status)
 
@@ -95,12 +98,18 @@ def _upto(maps: TokenMaps, k: int) -> TokenMaps:
     return TokenMaps([ids if n <= k else torch.full_like(ids, -1) for n, ids in enumerate(maps)], maps.meta)
 
 
-def _decode(bench: Workbench, maps: TokenMaps, k: int, shown: _Shown) -> None:
+def _decode(bench: Workbench, request: RunRequest, maps: TokenMaps, k: int, shown: _Shown) -> None:
     """The pictures of all rows where `maps` ends; where decoding is slow, of all rows at the end only."""
     began = time.perf_counter()
     if bench.slow and k + 1 < len(maps):
         maps = TokenMaps([ids[:1] for ids in maps], maps.meta)
-    images = [data_uri(image) for image in bench.tokenizer.decode(maps)]
+    pictures = bench.tokenizer.decode(maps)
+    images = [data_uri(image) for image in pictures]
+    if request.painted_hw is not None and request.given is not None and bool((maps.maps[-1] >= 0).all()):
+        before = request.before_3HW
+        if before is None:
+            before = bench.tokenizer.decode(request.given)[0]
+        shown.blends = [blend_view(before, picture, request.painted_hw) for picture in pictures]
     shown.images[k] = images[0]
     if len(images) >= len(shown.row_images):
         shown.row_images = images
@@ -151,6 +160,7 @@ def _view(bench: Workbench, request: RunRequest, step: GenerationStep, shown: _S
             }
             for k in range(len(step.maps))
         ],
+        "blend": shown.blends[0] if shown.blends else None,
         "rows": _rows(request, step, shown) if len(request.seeds) > 1 else [],
     }
 
@@ -162,6 +172,7 @@ def _rows(request: RunRequest, step: GenerationStep, shown: _Shown) -> list[dict
             "ids": [ids[b].flatten().tolist() for ids in step.maps],
             "entropy": [shown.entropy[k][b] if k in shown.entropy else None for k in range(len(step.maps))],
             "image": shown.row_images[b] if b < len(shown.row_images) else None,
+            "blend": shown.blends[b] if b < len(shown.blends) else None,
         }
         for b, seed in enumerate(request.seeds)
     ]
