@@ -61,6 +61,23 @@ def test_both_models_complete_and_the_page_says_what_they_saw(compare):
     assert "Out of date" in page.locator(".ts-section-completion .ts-sub").first.inner_text()
 
 
+def test_the_kept_part_keeps_its_pixels_until_the_models_own_are_asked_for(compare):
+    page = compare()
+    page.get_by_role("radio", name="Top", exact=True).click()
+    complete(page)
+    blends = [model["blends"][0] for model in state(page, "view.models")]
+    pictures = page.locator(".ts-completions figure .ts-frame-picture img")
+    shown = lambda: [pictures.nth(n).get_attribute("src") for n in (1, 2)]  # noqa: E731
+    assert shown() == [blend["image"] for blend in blends]
+    assert page.get_by_text("kept part as it was").count() == 2
+    page.get_by_role("radio", name="Model's own").filter(visible=True).click()
+    assert shown() == [blend["own"] for blend in blends]
+    assert page.get_by_text("of the kept pixels moved by more than 8 of 255").count() == 2
+    assert page.locator(".ts-kept-change:visible").count() == 2
+    page.get_by_role("radio", name="Outside kept").filter(visible=True).click()
+    assert shown() == [blend["image"] for blend in blends]
+
+
 def test_a_part_is_painted_with_mouse_and_keys(compare):
     page = compare()
     assert sum(state(page, "mask")) == len(state(page, "mask")) / 2

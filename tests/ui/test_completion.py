@@ -1,5 +1,6 @@
 """Compare / Completion without a browser: kept tokens stay, figures are the analysis', failures sentences."""
 
+import base64
 import json
 
 import numpy as np
@@ -8,7 +9,9 @@ import torch
 from generator_support import random_raster, random_var
 from PIL import Image
 
+from explorer.analysis.blending import blend
 from explorer.analysis.completion import kept_change, seam
+from explorer.tokenizers.images import open_image
 from explorer.ui.actions import open_picture
 from explorer.ui.compare import completion
 from explorer.ui.compare.pairs import Pair
@@ -81,6 +84,13 @@ def test_it_draws_what_the_public_api_draws_and_streams_every_model(bench, sessi
             picture, own = gen.tokenizer.decode(step.maps)[0], gen.tokenizer.decode(given)[0]
             assert model["seams"][row] == pytest.approx(vars(seam(picture, own, masks[-1])), rel=1e-4)
             assert model["changed"][row] == pytest.approx(kept_change(picture, own, masks[-1]), rel=1e-4)
+            found = blend(own, picture, masks[-1])
+            sent = open_image(base64.b64decode(model["blends"][row]["image"].split(",")[1]))
+            shown = torch.from_numpy(np.asarray(sent).copy()).permute(2, 0, 1) / 255
+            assert (
+                shown - found.picture_3HW
+            ).abs().max() < 2 / 255  # a picture of a batch may round otherwise
+            assert model["blends"][row]["share"] == pytest.approx(found.changed_outside, abs=0.01)
 
 
 def test_raster_order_says_what_it_could_not_see(bench, session):

@@ -17,7 +17,7 @@
       const { view, shown } = state.completion || {};
       const row = Math.min(shown || 0, (view?.seeds.length || 1) - 1);
       return (view?.models || []).filter((model) => model.ids[row]).map((model) => ({
-        order: model.order, label: view.label, seed: view.seeds[row], phrase: "completed", status: view.status, settings: {}, times: [],
+        order: model.order, label: view.label, seed: view.seeds[row], phrase: "completed", title: `${view.title} completed ${model.order}`, blend: model.blends[row] || null, status: view.status, settings: {}, times: [],
         scales: model.scales.map((scale, k) => ({ ...scale, ids: model.ids[row][k] })),
         rows: view.seeds.map((seed, n) => ({ seed, ids: model.ids[n] })),
       }));
@@ -38,6 +38,6 @@
       which.show(doc()?.order || order);
       row.show();
     }
-    T.subscribe(root, [of, "saving"], draw);
+    T.subscribe(root, [of, "saving", "ownPicture"], draw);
   });
 })();

@@ -32,21 +32,29 @@
     const strip = el("div", { class: "ts-row ts-sample-strip", role: "group", "aria-label": "Samples" });
     const seams = el("button", { type: "button", class: "ts-button ts-plain", onclick: () => put({ seam: !mine().seam }) });
     const original = el("button", { type: "button", class: "ts-button ts-plain", onclick: () => put({ original: !mine().original }), "data-tip": "What each model's tokenizer makes of all tokens of the picture: what a completion is measured against." });
-    const tools = el("div", { class: "ts-row ts-completion-tools" }, strip, el("div", { class: "ts-row" }, original, seams));
+    const pixels = T.segment("Pixels of the kept part", T.blends.CHOICES, (value) => T.set({ ownPicture: value === "own" }));
+    const tools = el("div", { class: "ts-row ts-completion-tools" }, strip, pixels, el("div", { class: "ts-row" }, original, seams));
     const missing = el("div");
     root.append(finding, sub, missing, row, tools);
 
     function figure(model) {
       const view = mine().view;
       const { original } = mine();
-      const picture = original ? model.own : model.images[shown()];
+      const blend = model.blends[shown()];
+      const picture = original ? model.own : blend && !state.ownPicture ? blend.image : model.images[shown()];
       const where = model.scales.at(-1);
       const name = T.comparing.ORDER[model.order];
       const done = finished(model);
       const send = done && model.adoptable ? el("button", { type: "button", class: "ts-button ts-plain", text: "Open in Inspect", onclick: () => { T.link.act("adopt", { maps: model.ids[shown()], label: `${view.title}, completed`, seed: view.seeds[shown()] }); T.openTab("Inspect"); } }) : null;
       return el("figure", {}, el("div", { class: `ts-frame-picture${picture ? "" : " ts-empty"}`, style: { "--ratio": `${model.size[1]} / ${model.size[0]}` } },
         picture ? el("img", { src: picture, alt: original ? `${view.title}, from all its tokens of ${model.name}` : `${view.title}, ${view.region} kept, completed by ${model.name}${done ? "" : `, ${model.done} of ${model.steps} steps`}` }) : null, mine().seam ? seam(where) : null),
-      el("figcaption", {}, el("b", { text: name }), el("span", { class: "ts-caption", text: original ? "from all tokens of the picture" : `${model.name}, ${done ? T.count(model.steps, "step") : `step ${model.done} of ${model.steps}`}` }), send));
+      el("figcaption", {}, el("b", { text: name }), el("span", { class: "ts-caption", text: original ? "from all tokens of the picture" : `${model.name}, ${done ? T.count(model.steps, "step") : `step ${model.done} of ${model.steps}`}` }), blend && !original ? pixelsOf(blend) : null, send));
+    }
+    // what is true of the kept part's pixels in the picture on show
+    function pixelsOf(blend) {
+      const share = T.comparing.percent(blend.share);
+      if (!state.ownPicture) return el("span", { class: "ts-caption", text: `kept part as it was; drawn part fades in over ${T.count(blend.feather, "pixel")}` });
+      return el("span", { class: "ts-caption" }, `${share} of the kept pixels moved by more than ${blend.visible} of 255 `, el("img", { class: "ts-kept-change", src: blend.change, alt: `Where: blue darker, red lighter, up to ${T.number(blend.limit, 2)}` }));
     }
 
     function draw() {
@@ -66,6 +74,8 @@
         view.models.map((model) => (model.images[n] ? el("img", { src: model.images[n], alt: "" }) : null)), el("span", { class: "ts-num", text: `seed ${seed}` }))) : []));
       original.textContent = mine().original ? "Show the completions" : "Show the picture itself";
       original.hidden = !first;
+      pixels.hidden = !first?.blends.length;
+      pixels.show(state.ownPicture ? "own" : "kept");
       seams.textContent = lines ? "Hide the seam" : "Show the seam";
       missing.replaceChildren(...T.comparing.missing(about));
     }
@@ -83,7 +93,7 @@
       return [`With ${part} kept, ${told}.`, `${stale() ? "Out of date: the settings have changed since. " : ""}Mean over all drawn tokens. These tokens, coarse ones included, lie over ${over} of the kept part.${guess}${ended}`];
     }
 
-    T.subscribe(root, ["completion", "docs", "model"], () => {
+    T.subscribe(root, ["completion", "docs", "model", "ownPicture"], () => {
       const [title, text] = say();
       finding.textContent = title.replaceAll(" %", "\u00a0%"); // a number stays with its unit
       sub.textContent = text;

@@ -8,15 +8,15 @@
   const own = (view) => view?.scales?.reduce((found, scale) => scale.image || found, null);
   const final = (view) => (view?.blend && !state.ownPicture ? view.blend.image : own(view));
 
-  T.blends = { final, shows: (view) => Boolean(view?.blend && !state.ownPicture) };
-
   const CHOICES = [
     { value: "kept", text: "Outside kept", tip: "Outside the part that was drawn every pixel is the one from before; the drawn part fades in along its border." },
     { value: "own", text: "Model's own", tip: "What the decoder makes of all tokens. Kept tokens are the same, but a decoder looks across cells, and a coarse token reaches the whole picture." },
   ];
-  // get() gives {blend} or null; the same part serves Generate and Completion
-  T.blendPart = (get, change) => {
-    const choice = T.segment("Pixels outside the drawn part", CHOICES, (value) => { T.set({ ownPicture: value === "own" }); change?.(); });
+  T.blends = { CHOICES, final, shows: (view) => Boolean(view?.blend && !state.ownPicture) };
+
+  // get() gives a blend or null
+  T.blendPart = (get) => {
+    const choice = T.segment("Pixels outside the drawn part", CHOICES, (value) => { T.set({ ownPicture: value === "own" }); });
     const says = el("p", { class: "ts-caption", role: "status" });
     const map = el("img", { alt: "", draggable: "false" });
     const ends = el("div", { class: "ts-blend-ends" }, el("span", { class: "ts-num" }), el("span", { text: "lighter or darker than before" }), el("span", { class: "ts-num" }));

@@ -27,6 +27,7 @@ from explorer.ui.actions import as_image
 from explorer.ui.compare import comparing
 from explorer.ui.compare.pairs import RASTER, Pair
 from explorer.ui.components import completion_parts as parts
+from explorer.ui.generate.blends import blend_view
 from explorer.ui.inspect import surprise
 from explorer.ui.session import Session
 from explorer.ui.workbench import Workbench
@@ -226,6 +227,9 @@ class Work:
             "own": data_uri(self.own_3HW),
             "images": [data_uri(image) for image in self.images],
             "seams": [vars(one) for one in seams],
+            "blends": [blend_view(self.own_3HW, image, self.mask_hw) for image in self.images]
+            if finished
+            else [],
             "changed": [kept_change(image, self.own_3HW, self.mask_hw) for image in self.images]
             if finished
             else [],
