@@ -19,6 +19,7 @@ import torch
 
 from explorer.bench.measuring import count_flops, measure_seconds, threads
 from explorer.devices import Device, hardware_name, open_device
+from explorer.families.schedules import PUBLISHED_SCHEDULES
 from explorer.generators.next_scale import NextScaleGenerator
 from explorer.generators.raster import RasterGenerator
 from explorer.nets.autoencoder import AutoencoderConfig
@@ -27,7 +28,6 @@ from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.nets.vqvae import VQVAEConfig, build_vqvae
 from explorer.tokenizers.multiscale import MultiScaleTokenizer
 from explorer.tokenizers.singlescale import SingleScaleTokenizer
-from explorer.zoo.schedules import PUBLISHED_SCHEDULES
 
 LABEL = 207
 CH_MULT = (1, 1, 2, 2, 4)

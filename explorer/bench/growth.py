@@ -22,11 +22,11 @@ from explorer.analysis.cost import (
 from explorer.bench.full_size import MODELS, next_scale_pair, raster_pair
 from explorer.bench.measuring import threads
 from explorer.devices import hardware_name, open_device
+from explorer.families.schedules import PUBLISHED_SCHEDULES, Grids
 from explorer.generators import Generator, NextScaleGenerator, RasterGenerator, load_generator
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.tokenizers import Tokenizer, load_tokenizer
-from explorer.zoo.schedules import PUBLISHED_SCHEDULES, Grids
 
 NEXT_SCALE, RASTER = "next-scale", "raster"
 PUBLISHED_CELL = 16  # pixels per token along one side

@@ -7,6 +7,7 @@ for step in gen.generate("sunflower", seed=0):
 
 import os
 
+from explorer import families
 from explorer.devices import Device, open_device
 from explorer.generators.arguments import box_mask
 from explorer.generators.base import Candidates, GenerationStep, Generator
@@ -27,8 +28,6 @@ __all__ = [
     "generator_of",
     "load_generator",
 ]
-
-ADAPTERS = {"var": NextScaleGenerator, "llamagen": RasterGenerator}
 
 
 def load_generator(
@@ -57,9 +56,10 @@ def generator_of(opened: Opened, tokenizer: Tokenizer, device: Device | None = N
         found,
         family=tokenizer.family,
         vocab_size=tokenizer.vocab_size,
-        code_dim=tokenizer.codebook.shape[1],
+        code_dim=tokenizer.code_dim,
     )
-    return ADAPTERS[found.family](
+    adapter = families.load(families.named(found.family).adapter)
+    return adapter(
         opened.net,
         tokenizer,
         name=opened.name,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from explorer import families
 from explorer.devices import Device
 from explorer.errors import CheckpointError
 from explorer.generators import inside
@@ -178,6 +179,11 @@ class Generator(ABC):
         """K bool maps (B,h,w): all that the prediction of this token looks at is known."""
 
     # What it is
+
+    @property
+    def order(self) -> str:
+        """How it draws: NEXT_SCALE, RASTER or ANY_ORDER of `explorer.families`."""
+        return families.named(self.family).order
 
     @property
     def config(self):

@@ -33,6 +33,11 @@ class VQVAEConfig:
             )
 
     @property
+    def widest_channels(self) -> int:
+        """Channels of the decoder's maps at full resolution, which take the most memory."""
+        return self.autoencoder.ch * self.autoencoder.ch_mult[0]
+
+    @property
     def downsample(self) -> int:
         return self.autoencoder.downsample
 

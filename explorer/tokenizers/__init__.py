@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 
+from explorer import families
 from explorer.devices import Device, open_device
 from explorer.token_maps import Grid
 from explorer.tokenizers.base import ScaleTrace, Tokenizer
@@ -27,8 +28,6 @@ __all__ = [
     "load_tokenizer",
     "tokenizer_of",
 ]
-
-ADAPTERS = {"var-tokenizer": MultiScaleTokenizer, "llamagen-tokenizer": SingleScaleTokenizer}
 
 
 def load_tokenizer(
@@ -54,7 +53,7 @@ def load_tokenizer(
 
 def tokenizer_of(opened: Opened, device: Device, memo: DecodeMemo | None = None) -> Tokenizer:
     """The tokenizer around an opened checkpoint."""
-    adapter = ADAPTERS[opened.recognition.family]
+    adapter = families.load(families.named(opened.recognition.family).adapter)
     return adapter(
         opened.net,
         grids=opened.recognition.grids,

@@ -119,6 +119,11 @@ class Tokenizer(ABC):
         return self._net.config.vocab_size
 
     @property
+    def code_dim(self) -> int:
+        """Channels of a code."""
+        return self._net.config.code_dim
+
+    @property
     def downsample(self) -> int:
         """Pixels per cell of the finest grid along one side."""
         return self._net.config.downsample

@@ -14,12 +14,15 @@ import re
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
+
+from explorer import families
 
 Size = tuple[int, int]
 MODES = ("crop", "letterbox", "reference")
@@ -179,7 +182,7 @@ def fit(
     image: Image.Image,
     size: Size,
     mode: str = "crop",
-    family: str = "var-tokenizer",
+    family: str = "",
     max_pixels: int = MAX_PIXELS,
 ) -> Tensor:
     """Any PIL image as a (1,3,H,W) float32 tensor in [0,1]. `family` decides what "reference" means."""
@@ -190,11 +193,7 @@ def fit(
         return from_pil(crop(rgb, size))
     if mode == "letterbox":
         return from_pil(letterbox(rgb, size))
-    if family not in REFERENCE:
-        raise ValueError(
-            f"no reference preprocessing for {family!r}; there is one for {', '.join(REFERENCE)}"
-        )
-    return from_pil(REFERENCE[family](rgb, size))
+    return from_pil(_of_family(family, "reference", "reference preprocessing")(rgb, size))
 
 
 def crop(rgb: Image.Image, size: Size) -> Image.Image:
@@ -265,7 +264,13 @@ def _cut(rgb: Image.Image, left: int, top: int, size: Size) -> Image.Image:
     return rgb.crop((left, top, left + size[1], top + size[0]))
 
 
-REFERENCE = {"var-tokenizer": var_reference, "llamagen-tokenizer": llamagen_reference}
+def _of_family(family: str, what: str, words: str) -> Callable:
+    """The function that a family names for its pictures; ValueError where it names none."""
+    having = [one for one in families.known() if getattr(one, what)]
+    for one in having:
+        if one.name == family:
+            return families.load(getattr(one, what))
+    raise ValueError(f"no {words} for {family!r}; there is one for {', '.join(one.name for one in having)}")
 
 
 def from_pil(rgb: Image.Image) -> Tensor:
@@ -281,15 +286,18 @@ def to_uint8(image_BCHW: Tensor) -> Tensor:
 
 def reference_uint8(x_BCHW: Tensor, family: str) -> Tensor:
     """Decoder output (B,3,H,W), nominally in [-1,1], to bytes (B,H,W,3) as the family's authors do it."""
-    if family == "llamagen-tokenizer":
-        scaled = torch.clamp(127.5 * x_BCHW + 128.0, 0, 255)
-    elif family == "var-tokenizer":
-        scaled = (x_BCHW.clamp(-1, 1) + 1) * 0.5 * 255
-    else:
-        raise ValueError(
-            f"no reference conversion to bytes for {family!r}; there is one for {', '.join(REFERENCE)}"
-        )
+    scaled = _of_family(family, "to_bytes", "reference conversion to bytes")(x_BCHW)
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def from_symmetric(x_BCHW: Tensor) -> Tensor:
+    """[-1,1] to [0,255], clamped; VAR's way."""
+    return (x_BCHW.clamp(-1, 1) + 1) * 0.5 * 255
+
+
+def from_symmetric_rounded_up(x_BCHW: Tensor) -> Tensor:
+    """[-1,1] to [0,255] with half a step more, clamped; LlamaGen's way."""
+    return torch.clamp(127.5 * x_BCHW + 128.0, 0, 255)
 
 
 def to_pil(image_BCHW: Tensor) -> list[Image.Image]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from explorer.families.schedules import normalise_grids
 from explorer.token_maps import Grid, TokenMaps
 from explorer.tokenizers.base import Tokenizer
-from explorer.zoo.schedules import normalise_grids
 
 
 class MultiScaleTokenizer(Tokenizer):

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from explorer import families
 from explorer.devices import autocast
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.var_transformer import VARConfig, VARTransformer
@@ -32,7 +33,7 @@ def network(
     recipe: TransformerRecipe, codes: VQVAEConfig, grids: tuple[Grid, ...], classes: int
 ) -> nn.Module:
     """The recipe's network for a tokenizer's codes and grids, with fresh weights."""
-    if recipe.family == "var":
+    if families.named(recipe.family).order == families.NEXT_SCALE:
         config = VARConfig(
             codes.vocab_size, codes.code_dim, grids, classes, recipe.depth, recipe.width, recipe.heads
         )
@@ -56,7 +57,7 @@ class TransformerTask:
         device: torch.device,
         tokenizer_path: Path,
     ):
-        needed = {"var": "var-tokenizer", "llamagen": "llamagen-tokenizer"}[recipe.family]
+        needed = families.named(recipe.family).tokenizer
         if tokenizer.config.family != needed:
             raise ValueError(
                 f"the {recipe.name} recipe needs a {needed}; this is a {tokenizer.config.family}"
@@ -66,7 +67,7 @@ class TransformerTask:
         self.grids, self.tokenizer = grids, tokenizer.to(device).eval().requires_grad_(False)
         self.tokenizer_path = tokenizer_path
         self.size = grids[-1][0] * tokenizer.config.downsample
-        self.multi_scale = recipe.family == "var"
+        self.multi_scale = families.named(recipe.family).order == families.NEXT_SCALE
         torch.manual_seed(recipe.seed)
         self.net = network(recipe, tokenizer.config, grids, len(photos.classes)).to(device)
         matrices = [p for p in self.net.parameters() if p.ndim > 1]

@@ -66,6 +66,7 @@ def models(arguments: argparse.Namespace) -> None:
 
 def known_models() -> list[dict[str, Any]]:
     """name, about, bytes (expected, for what is not here), state (bundled, downloaded, on the hub), path."""
+    from explorer import families
     from explorer.zoo import catalogue
 
     rows = [
@@ -73,7 +74,7 @@ def known_models() -> list[dict[str, Any]]:
         | {"path": str(entry.path)}
         for entry in catalogue.bundled()
     ]
-    for entry in catalogue.RELEASED:
+    for entry in families.released():
         path = catalogue.downloads_folder() / entry.filename
         here = path.is_file()
         rows.append(

@@ -23,7 +23,6 @@ from explorer.writing import written_whole
 
 SETTINGS = ("guidance", "top_k", "top_p")
 # No guidance is 0 in VAR's convention and 1 in LlamaGen's.
-SWEEP_GUIDANCE = {"var": (0.0, 1.0, 2.0, 3.0, 4.0), "llamagen": (1.0, 1.5, 2.0, 3.0, 4.0)}
 SWEEP_TOP_K, SWEEP_TOP_P = (0,), (0.9, 0.95, 1.0)
 SWEEP_SAMPLES, SAMPLES = 10, 50
 # A judge learns little more from larger pictures, but takes much longer.
@@ -150,9 +149,16 @@ def check_arguments(arguments: argparse.Namespace) -> None:
 
 def settings_grid(arguments: argparse.Namespace, family: str) -> list[dict[str, float | int]]:
     """What to draw with: all combinations with --sweep, else one, which may leave some to the card."""
+    from explorer import families
+
     asked = {name: getattr(arguments, name) for name in SETTINGS if getattr(arguments, name)}
     if arguments.sweep:
-        asked = {"guidance": SWEEP_GUIDANCE[family], "top_k": SWEEP_TOP_K, "top_p": SWEEP_TOP_P} | asked
+        guidance = families.named(family).guidance_sweep
+        asked = (
+            ({"guidance": guidance} if guidance else {})
+            | {"top_k": SWEEP_TOP_K, "top_p": SWEEP_TOP_P}
+            | asked
+        )
     return [dict(zip(asked, values, strict=True)) for values in product(*asked.values())]
 
 

@@ -52,7 +52,7 @@ def add_verbs(verbs) -> None:
 
 def generate(arguments: argparse.Namespace) -> None:
     from explorer import load_generator
-    from explorer.zoo.schedules import show_grids
+    from explorer.families.schedules import show_grids
 
     folder = Path(arguments.out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +113,7 @@ def generate(arguments: argparse.Namespace) -> None:
 
 def partner_tokenizer(generator: str) -> str:
     """The tokenizer that goes with a generator: its neighbour in a bundled set, or the published one."""
+    from explorer import families
     from explorer.zoo import catalogue
 
     path = catalogue.find(generator, kind="generator")
@@ -122,7 +123,10 @@ def partner_tokenizer(generator: str) -> str:
     published = catalogue.released(path.stem)
     if published is None:
         raise ValueError(f"{path} does not say which tokenizer it was trained with; name it with --tokenizer")
-    return {"var": "vae_ch160v4096z32", "llamagen": "vq_ds16_c2i"}[published.family]
+    partner = families.named(published.family).partner
+    if partner is None:
+        raise ValueError(f"{published.name} has no released tokenizer here; name one with --tokenizer")
+    return partner
 
 
 def parse_label(text: str, classes: Sequence[str] = ()) -> str | None:

@@ -57,8 +57,8 @@ def add_verbs(verbs) -> None:
 
 
 def tokenize(arguments: argparse.Namespace) -> None:
+    from explorer.families.schedules import show_grids
     from explorer.tokenizers.images import notice, open_image, to_pil
-    from explorer.zoo.schedules import show_grids
 
     picture = open_image(arguments.image)
     if notice(picture):

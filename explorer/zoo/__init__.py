@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from explorer.errors import CheckpointError
+from explorer.families.schedules import Grids
 from explorer.zoo.building import build
 from explorer.zoo.cards import Card, read_card
 from explorer.zoo.catalogue import find
 from explorer.zoo.reading import file_sha256, read_checkpoint
 from explorer.zoo.recognise import Recognition, recognise
-from explorer.zoo.schedules import Grids
 
 __all__ = ["Opened", "open_checkpoint"]
 

@@ -2,7 +2,7 @@
 
 The network is laid out on the meta device (no memory), its names and shapes are compared with the file's, and
 the file's tensors become its parameters. Nothing is loaded loosely: every name must match, except those on
-the explicit list in `recognise`.
+the family's explicit list.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from explorer import families
 from explorer.errors import CheckpointError
-from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
-from explorer.nets.var_transformer import VARConfig, VARTransformer
-from explorer.nets.vqvae import build_vqvae
-from explorer.zoo.recognise import Recognition, is_dropped
+from explorer.zoo.recognise import Recognition
 
 FLOAT_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-TOKENIZER_OF = {"var": "var-tokenizer", "llamagen": "llamagen-tokenizer"}
 
 
 def build(
@@ -29,8 +26,7 @@ def build(
     or holds NaN or infinity.
     """
     net = check_weights(recognition, tensors)
-    weights = {name: tensor for name, tensor in tensors.items() if not is_dropped(name)}
-    net.load_state_dict(weights, strict=True, assign=True)
+    net.load_state_dict(_weights(recognition, tensors), strict=True, assign=True)
     return net.to(dtype).eval().requires_grad_(False)
 
 
@@ -40,7 +36,7 @@ def check_weights(recognition: Recognition, tensors: Mapping[str, Tensor]) -> nn
     CheckpointError: as `build`.
     """
     net = empty_network(recognition)
-    weights = {name: tensor for name, tensor in tensors.items() if not is_dropped(name)}
+    weights = _weights(recognition, tensors)
     _check_names_and_sizes(recognition, net, weights)
     _check_values(weights)
     return net
@@ -50,13 +46,14 @@ def empty_network(recognition: Recognition) -> nn.Module:
     """The network on the meta device: names and shapes, no memory."""
     if recognition.config is None:
         raise CheckpointError(recognition.problem or f"{recognition.title} cannot be built")
-    config = recognition.config
     with torch.device("meta"):
-        if isinstance(config, VARConfig):
-            return VARTransformer(config)
-        if isinstance(config, LlamaGenConfig):
-            return LlamaGenGPT(config)
-        return build_vqvae(config)
+        return families.named(recognition.family).build(recognition.config)
+
+
+def _weights(recognition: Recognition, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The entries that are weights, under the names of the network."""
+    family = families.named(recognition.family)
+    return family.rename({name: tensor for name, tensor in tensors.items() if not family.is_dropped(name)})
 
 
 def check_pair(generator: Recognition, *, family: str, vocab_size: int, code_dim: int | None = None) -> None:
@@ -69,7 +66,7 @@ def check_pair(generator: Recognition, *, family: str, vocab_size: int, code_dim
         raise CheckpointError(
             f"{what}; the tokenizer given has {vocab_size} codes, it needs {generator.vocab_size}"
         )
-    needed = TOKENIZER_OF.get(generator.family)
+    needed = families.named(generator.family).tokenizer
     if family != needed:
         raise CheckpointError(f"{what}; the tokenizer given is of family {family}, it needs {needed}")
     if None not in (code_dim, generator.code_dim) and code_dim != generator.code_dim:

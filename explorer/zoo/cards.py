@@ -17,21 +17,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from explorer import families
 from explorer.errors import CheckpointError
+from explorer.families.schedules import Grid, Grids, normalise_grids, normalise_image_size
 from explorer.writing import written_whole
-from explorer.zoo.schedules import Grid, Grids, normalise_grids, normalise_image_size
 
 MAX_CARD_BYTES = 8 << 20
-
-FAMILIES = (
-    "var-tokenizer",
-    "var",
-    "llamagen-tokenizer",
-    "llamagen",
-    "vqgan",
-    "taming-transformer",
-    "dalle-dvae",
-)
 
 
 def _empty() -> Mapping[str, Any]:
@@ -126,8 +117,9 @@ def write_card(checkpoint: str | os.PathLike, card: Card) -> Path:
 
 
 def _family(value: object) -> str | None:
-    if value is not None and value not in FAMILIES:
-        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {value!r}")
+    names = [family.name for family in families.known()]
+    if value is not None and value not in names:
+        raise ValueError(f"family must be one of {', '.join(names)}, not {value!r}")
     return value
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from explorer import families
 from explorer.errors import CheckpointError
+from explorer.families import Released
 from explorer.resources import resource_folder
 from explorer.zoo.reading import file_sha256, read_checkpoint
 from explorer.zoo.recognise import recognise
@@ -26,60 +28,6 @@ MEMBERS = {
 }
 PARTNER_OF = {"-raster": "-raster-tokenizer", "-var": "-tokenizer"}
 MEMBER_OF_KIND = {"tokenizer": "-tokenizer", "generator": "-var"}
-
-
-@dataclass(frozen=True)
-class Released:
-    """A published checkpoint. parameters: counted from names and shapes. sha256: None = not known to us.
-
-    revision: of the hub repository. "main" until a revision has been checked from a machine that reaches the
-    hub; what arrives is compared with family and parameters in any case.
-    """
-
-    name: str
-    filename: str
-    repository: str
-    family: str
-    parameters: int
-    about: str
-    revision: str = "main"
-    sha256: str | None = None
-
-    @property
-    def kind(self) -> str:
-        return "tokenizer" if self.family.endswith("-tokenizer") else "generator"
-
-    @property
-    def gib(self) -> float:
-        """Expected size at four bytes a parameter; some files are stored with more or less."""
-        return self.parameters * 4 / 2**30
-
-
-def _var(name: str, family: str, parameters: int, about: str) -> Released:
-    return Released(name, f"{name}.pth", "FoundationVision/var", family, parameters, about)
-
-
-def _llamagen(name: str, family: str, parameters: int, about: str) -> Released:
-    return Released(name, f"{name}.pt", "FoundationVision/LlamaGen", family, parameters, about)
-
-
-RELEASED = (
-    _var("vae_ch160v4096z32", "var-tokenizer", 108_948_355, "VAR's tokenizer, ten scales, 256 and 512 px"),
-    _var("var_d16", "var", 310_283_520, "VAR depth 16, ImageNet 256 px"),
-    _var("var_d20", "var", 600_917_136, "VAR depth 20, ImageNet 256 px"),
-    _var("var_d24", "var", 1_033_399_360, "VAR depth 24, ImageNet 256 px"),
-    _var("var_d30", "var", 2_010_020_356, "VAR depth 30, ImageNet 256 px"),
-    _var("var_d36", "var", 2_353_893_904, "VAR depth 36, ImageNet 512 px"),
-    _llamagen("vq_ds16_c2i", "llamagen-tokenizer", 71_883_403, "LlamaGen's tokenizer, 16 pixels a token"),
-    _llamagen("vq_ds8_c2i", "llamagen-tokenizer", 70_109_835, "LlamaGen's tokenizer, 8 pixels a token"),
-    _llamagen("c2i_B_256", "llamagen", 110_888_448, "LlamaGen-B, ImageNet 256 px"),
-    _llamagen("c2i_B_384", "llamagen", 110_888_448, "LlamaGen-B, ImageNet 384 px"),
-    _llamagen("c2i_L_256", "llamagen", 342_910_976, "LlamaGen-L, ImageNet 256 px"),
-    _llamagen("c2i_L_384", "llamagen", 342_910_976, "LlamaGen-L, ImageNet 384 px"),
-    _llamagen("c2i_XL_384", "llamagen", 774_699_520, "LlamaGen-XL, ImageNet 384 px"),
-    _llamagen("c2i_XXL_384", "llamagen", 1_410_972_672, "LlamaGen-XXL, ImageNet 384 px"),
-    _llamagen("c2i_3B_384", "llamagen", 3_096_659_200, "LlamaGen-3B, ImageNet 384 px"),
-)
 
 
 @dataclass(frozen=True)
@@ -118,7 +66,7 @@ def bundled_partner(generator: Path) -> Path | None:
 
 
 def released(name: str) -> Released | None:
-    return next((entry for entry in RELEASED if entry.name == name), None)
+    return next((entry for entry in families.released() if entry.name == name), None)
 
 
 def downloads_folder() -> Path:
@@ -166,7 +114,7 @@ def find(
         )
     if Path(name).exists():  # a file without one of the usual endings
         return Path(name)
-    known = [entry.name for entry in entries] + [entry.name for entry in RELEASED]
+    known = [entry.name for entry in entries] + [entry.name for entry in families.released()]
     raise CheckpointError(
         f"no model is called {name!r} and there is no such file; the names are {', '.join(known)}"
     )
@@ -181,7 +129,7 @@ def download(name: str, folder: Path | None = None, fetch: Callable[..., str] | 
     entry = released(name)
     if entry is None:
         raise CheckpointError(
-            f"{name!r} is not a published model; these are: {', '.join(e.name for e in RELEASED)}"
+            f"{name!r} is not a published model; these are: {', '.join(e.name for e in families.released())}"
         )
     folder = Path(folder) if folder is not None else downloads_folder()
     if fetch is None:

@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from explorer import families
 from explorer.errors import CheckpointError
-from explorer.zoo.building import TOKENIZER_OF, check_weights
+from explorer.families.schedules import show_grids, token_count
+from explorer.zoo.building import check_weights
 from explorer.zoo.cards import Card, card_path, read_card
 from explorer.zoo.reading import Checkpoint, read_checkpoint
 from explorer.zoo.recognise import Recognition, recognise
-from explorer.zoo.schedules import show_grids, token_count
 
 
 def describe(path: str | os.PathLike, weights: str | None = None) -> dict[str, Any]:
@@ -60,14 +61,8 @@ def describe(path: str | os.PathLike, weights: str | None = None) -> dict[str, A
 def pairs_with(found: Recognition) -> str:
     """One sentence: what else is needed to use it."""
     codes = f"{found.vocab_size} codes" if found.vocab_size else "its codes"
-    if found.family == "var-tokenizer":
-        return f"Pairs with VAR transformers for {codes} of {found.code_dim} dimensions, on the same grids."
-    if found.family == "llamagen-tokenizer":
-        return f"Pairs with class-conditional LlamaGen GPTs for {codes}, on the same grid."
-    if found.family in TOKENIZER_OF:
-        dims = f" of {found.code_dim} dimensions" if found.code_dim else ""
-        return f"Needs a tokenizer of family {TOKENIZER_OF[found.family]} with {codes}{dims}."
-    return "Pairs with nothing here yet: this family cannot be run."
+    dims = f" of {found.code_dim} dimensions" if found.code_dim else ""
+    return families.named(found.family).pairs.format(codes=codes, dims=dims, code_dim=found.code_dim)
 
 
 def format_description(facts: dict[str, Any]) -> str:

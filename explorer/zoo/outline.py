@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from explorer.errors import CheckpointError
-from explorer.zoo.architectures import Shapes
+from explorer.families import Shapes
+from explorer.families.schedules import Grids
 from explorer.zoo.building import check_pair, check_weights
 from explorer.zoo.cards import Card, read_card
 from explorer.zoo.reading import read_checkpoint
 from explorer.zoo.recognise import Recognition, recognise
-from explorer.zoo.schedules import Grids
 
 # Torch files from before 1.6 cannot be mapped: those above this size are not read for a list.
 LARGEST_UNMAPPED = 64 << 20

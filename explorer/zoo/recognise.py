@@ -1,51 +1,23 @@
 """Which model is this? Family and size from the names and shapes of a checkpoint's tensors.
 
-Nothing here reads a file or allocates a weight. A family is known by tensor names that no other family has;
-its numbers come from shapes; what shapes cannot tell (grids, the heads of a LlamaGen GPT) from the caller,
-the card, the file name or the releases. A file that is recognised but cannot be run carries the reason in
-`problem`, so that `inspect` can still say everything else.
+Nothing here reads a file or allocates a weight. A family is known by tensor names that no other family has
+(`explorer.families`); its numbers come from shapes; what shapes cannot tell from the caller, the card, the
+file name or the releases. A file that is recognised but cannot be run carries the reason in `problem`, so
+that `inspect` can still say everything else.
 """
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from explorer import families
 from explorer.errors import CheckpointError
-from explorer.nets.llamagen_gpt import LlamaGenConfig
-from explorer.nets.var_transformer import VARConfig
-from explorer.nets.vqvae import VQVAEConfig
-from explorer.zoo import architectures, deciding
-from explorer.zoo.architectures import Shapes
+from explorer.families import Family, Shapes
+from explorer.families.schedules import Grid, Grids, normalise_grids, normalise_image_size
+from explorer.zoo import deciding
 from explorer.zoo.cards import Card
-from explorer.zoo.schedules import Grid, Grids, normalise_grids, normalise_image_size
-
-Config = VQVAEConfig | VARConfig | LlamaGenConfig
-
-TOKENIZERS = ("var-tokenizer", "llamagen-tokenizer", "vqgan", "dalle-dvae")
-
-# Entries of released files that are statistics, tables or training leftovers, not weights. Matched as whole
-# trailing name parts (`blocks.0.attn.mask` matches `attn.mask`); everything else must fit the network
-# exactly.
-DROPPED_NAMES = (
-    "ema_vocab_hit_SV",  # VAR tokenizer: moving average of code hits, one row per scale
-    "lvl_1L",  # VAR: scale of each position
-    "attn_bias_for_masking",  # VAR: attention mask of training
-    "zero_k_bias",  # VAR: the keys' bias, all zeros
-    "codebook_used",  # LlamaGen tokenizer: ids of recent batches
-    "freqs_cis",  # LlamaGen GPT: rotary table
-    "attn.mask",  # taming's GPT: causal mask
-)
-DROPPED_PREFIXES = ("loss.", "first_stage_model.loss.")  # taming: perceptual loss and discriminator
-
-
-def is_dropped(name: str) -> bool:
-    """Whether an entry of a file is on the explicit list of things that are no weights."""
-    if name.startswith(DROPPED_PREFIXES):
-        return True
-    return any(name == dropped or name.endswith("." + dropped) for dropped in DROPPED_NAMES)
 
 
 def is_tokenizer(names: Iterable[str]) -> bool:
@@ -65,7 +37,7 @@ class Recognition:
 
     family: str
     title: str
-    config: Config | None
+    config: Any
     grids: Grids | None
     grids_source: str
     image_size: Grid | None
@@ -77,7 +49,12 @@ class Recognition:
     @property
     def kind(self) -> str:
         """Either "tokenizer" or "generator"."""
-        return "tokenizer" if self.family in TOKENIZERS else "generator"
+        return families.named(self.family).kind
+
+    @property
+    def order(self) -> str | None:
+        """In which order a generator draws, see `families.family`; None for tokenizers."""
+        return families.named(self.family).order
 
     @property
     def depth(self) -> int | None:
@@ -104,18 +81,6 @@ class Recognition:
         return self.architecture.get("num_classes")
 
 
-# (family, a name that every file of the family has and no other family's, as a pattern)
-_MARKS = (
-    ("taming-transformer", r"transformer\.tok_emb\.weight"),
-    ("var-tokenizer", r"quantize\.quant_resi\..+"),
-    ("llamagen-tokenizer", r"encoder\.conv_blocks\.0\..+"),
-    ("vqgan", r"encoder\.down\.0\..+"),  # after var-tokenizer, which has these names too
-    ("var", r"blocks\.0\.(ada_lin\.1\.weight|ada_gss)"),
-    ("llamagen", r"cls_embedding\..+"),
-    ("dalle-dvae", r"(encoder\.|decoder\.)?blocks\.group_1\.block_1\..+"),
-)
-
-
 def recognise(
     shapes: Shapes,
     card: Card | None = None,
@@ -131,18 +96,19 @@ def recognise(
     fallback_grids: used only where nothing else tells (for a generator, the grids of its tokenizer).
     CheckpointError: no known family, or the card contradicts the tensors. ValueError: the wish does.
     """
-    ignored = tuple(name for name in shapes if is_dropped(name))
-    kept = {name: tuple(shape) for name, shape in shapes.items() if not is_dropped(name)}
-    family = _family_of(kept)
+    family = _family_of(shapes)
+    ignored = tuple(name for name in shapes if family.is_dropped(name))
+    kept = {name: tuple(shape) for name, shape in shapes.items() if not family.is_dropped(name)}
     card = card or Card()
-    if card.family not in (None, family):
-        raise CheckpointError(f"the card says {card.family}, but the tensors are those of {family}")
+    if card.family not in (None, family.name):
+        raise CheckpointError(f"the card says {card.family}, but the tensors are those of {family.name}")
     parameters = sum(math.prod(shape) for shape in kept.values())
+    numbers = family.read(kept)
 
-    if family not in architectures.READERS:
-        title, architecture = architectures.describe_unsupported(family, kept)
+    if family.configure is None:
+        title = family.title(numbers)
         return Recognition(
-            family=family,
+            family=family.name,
             title=title,
             config=None,
             grids=None,
@@ -150,29 +116,28 @@ def recognise(
             image_size=None,
             parameters=parameters,
             ignored=ignored,
-            architecture=MappingProxyType(architecture),
+            architecture=MappingProxyType(numbers),
             problem=f"this is {title}: recognised, but running it is not supported yet",
         )
 
-    architecture = architectures.READERS[family](kept)
     wish = deciding.Wish(
         grids=None if grids is None else normalise_grids(grids),
         image_size=None if image_size is None else normalise_image_size(image_size),
         fallback=fallback_grids,
     )
-    deciding.check_card_config(card, architecture)
-    architecture, heads_problem = deciding.with_heads(family, architecture, card)
-    decision = deciding.decide_grids(family, architecture, card, filename, wish)
-    title = architectures.title(family, architecture)
-    problem = heads_problem or decision.problem
+    deciding.check_card_config(card, numbers)
+    numbers, unknown = family.complete(numbers, card.config)
+    decision = deciding.decide_grids(family, numbers, card, filename, wish)
+    title = family.title(numbers)
+    problem = unknown or decision.problem
     config = None
     if problem is None:
         try:
-            config = architectures.make_config(family, architecture, decision.grids, card.config)
+            config = family.configure(numbers, decision.grids, card.config)
         except (TypeError, ValueError) as error:
             problem = f"cannot be built: {error}"
     return Recognition(
-        family=family,
+        family=family.name,
         title=title,
         config=config,
         grids=decision.grids,
@@ -180,19 +145,20 @@ def recognise(
         image_size=decision.image_size,
         parameters=parameters,
         ignored=ignored,
-        architecture=MappingProxyType(architecture),
+        architecture=MappingProxyType(numbers),
         problem=problem and f"this is {title}: {problem}",
     )
 
 
-def _family_of(shapes: Shapes) -> str:
-    for family, mark in _MARKS:
-        if any(re.fullmatch(mark, name) for name in shapes):
-            return family
-    if not shapes:
+def _family_of(shapes: Shapes) -> Family:
+    family = families.of_names(shapes)
+    if family:
+        return family
+    if all(any(one.is_dropped(name) for one in families.known()) for name in shapes):
         raise CheckpointError("the file holds no weights")
     some = ", ".join(list(shapes)[:3])
+    makers = dict.fromkeys(one.maker for one in families.known() if one.configure)
     raise CheckpointError(
         f"not a model that Tokenscope knows: {len(shapes)} tensors, the first are {some}; supported are the "
-        "tokenizers and class-conditional transformers of VAR and LlamaGen"
+        f"tokenizers and class-conditional transformers of {' and '.join(makers)}"
     )

@@ -12,6 +12,7 @@ from PIL import Image
 from tiny_models import write_models
 from tiny_tokenizers import MULTI_GRIDS, VOCAB, tiny_multi, tiny_single
 
+from explorer import families
 from explorer.analysis.fidelity import error_map, psnr, ssim
 from explorer.ui.actions import as_image, open_picture, perform
 from explorer.ui.compare import side_by_side
@@ -19,7 +20,6 @@ from explorer.ui.compare.pairs import Pair
 from explorer.ui.compare.side_by_side_shelf import Shelf
 from explorer.ui.session import Session
 from explorer.ui.workbench import Workbench
-from explorer.zoo import catalogue
 from explorer.zoo.cards import Card, write_card
 
 
@@ -177,7 +177,7 @@ def test_a_name_is_offered_once(models, tmp_path):
 
 
 def test_published_files_are_offered_when_they_lie_here(bench, tmp_path):
-    entry = next(one for one in catalogue.RELEASED if one.kind == "tokenizer")
+    entry = next(one for one in families.released() if one.kind == "tokenizer")
     (tmp_path / entry.filename).write_bytes(b"not read before it is asked for")
     shelf = Shelf(bench, folder=tmp_path / "none", downloads=tmp_path)
     assert shelf.choices[-1].name == entry.name and shelf.choices[-1].tokenizer is None

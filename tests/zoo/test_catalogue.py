@@ -4,10 +4,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from explorer import families
 from explorer.errors import CheckpointError
+from explorer.families import Released
 from explorer.zoo import catalogue, open_checkpoint
 from explorer.zoo.cards import Card, write_card
-from explorer.zoo.catalogue import RELEASED, Released, bundled, download, find
+from explorer.zoo.catalogue import bundled, download, find
 from explorer.zoo.reading import file_sha256
 
 
@@ -74,11 +76,13 @@ def test_find_paths_and_downloaded_files(checkpoints, tmp_path):
 
 
 def test_released_entries():
-    assert len({entry.name for entry in RELEASED}) == len(RELEASED) == 15
-    for entry in RELEASED:
+    entries = families.released()
+    assert len({entry.name for entry in entries}) == len(entries) >= 15
+    for entry in entries:
         assert entry.filename.startswith(entry.name + ".")
-        assert entry.repository in ("FoundationVision/var", "FoundationVision/LlamaGen")
-        assert entry.revision
+        assert entry.repository.count("/") == 1 and entry.revision and entry.licence
+        family = families.named(entry.family)
+        assert entry.kind == family.kind and entry in family.released
 
 
 # -- downloads ------------------------------
@@ -91,7 +95,7 @@ def published(monkeypatch, llamagen_tokenizer):
     entry = Released(
         "tiny", "tiny.pt", "someone/tiny", "llamagen-tokenizer", parameters, "", revision="abc123"
     )
-    monkeypatch.setattr(catalogue, "RELEASED", (entry,))
+    monkeypatch.setattr(families, "released", lambda: (entry,))
     asked = []
 
     def serve(contents):
@@ -128,9 +132,9 @@ def test_download_with_a_known_sha256(published, tmp_path, monkeypatch, llamagen
         key: getattr(entry, key)
         for key in ("name", "filename", "repository", "family", "parameters", "about")
     }
-    monkeypatch.setattr(catalogue, "RELEASED", (Released(**fields, sha256=right),))
+    monkeypatch.setattr(families, "released", lambda: (Released(**fields, sha256=right),))
     assert download("tiny", tmp_path, serve(llamagen_tokenizer)).is_file()
-    monkeypatch.setattr(catalogue, "RELEASED", (Released(**fields, sha256=wrong),))
+    monkeypatch.setattr(families, "released", lambda: (Released(**fields, sha256=wrong),))
     with pytest.raises(CheckpointError, match=right):
         download("tiny", tmp_path, serve(llamagen_tokenizer))
     assert not path.exists()

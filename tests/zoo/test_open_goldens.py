@@ -4,10 +4,10 @@ import pytest
 import torch
 from golden_support import golden_cases, load_config, load_weights, weight_file
 
+from explorer import families
+from explorer.families.schedules import squares
 from explorer.zoo import open_checkpoint
 from explorer.zoo.cards import Card
-from explorer.zoo.recognise import is_dropped
-from explorer.zoo.schedules import squares
 
 
 def stored(case, name: str, tmp_path):
@@ -21,7 +21,8 @@ def stored(case, name: str, tmp_path):
 
 def assert_same_weights(net: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> None:
     ours = net.state_dict()
-    kept = {name: tensor for name, tensor in tensors.items() if not is_dropped(name)}
+    family = families.of_names(tensors)
+    kept = {name: tensor for name, tensor in tensors.items() if not family.is_dropped(name)}
     assert ours.keys() == kept.keys()
     assert all(torch.equal(ours[name], tensor) for name, tensor in kept.items())
 

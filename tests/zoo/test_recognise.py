@@ -2,10 +2,11 @@
 
 import pytest
 
+from explorer import families
 from explorer.errors import CheckpointError
+from explorer.families.schedules import PUBLISHED_SCHEDULES, size_in_name, squares
 from explorer.zoo.cards import Card
-from explorer.zoo.recognise import is_dropped, recognise
-from explorer.zoo.schedules import PUBLISHED_SCHEDULES, size_in_name, squares
+from explorer.zoo.recognise import recognise
 
 TINY_GRIDS = squares((1, 2, 4))
 
@@ -178,6 +179,10 @@ def test_a_tensor_that_must_be_there_or_has_a_strange_shape(var_tokenizer):
         recognise(shapes(var_tokenizer) | {"encoder.conv_in.weight": (48, 3, 3, 3)})
 
 
+def is_dropped(name: str) -> bool:
+    return any(family.is_dropped(name) for family in families.known())
+
+
 def test_the_explicit_list():
     for name in (
         "quantize.ema_vocab_hit_SV",
@@ -199,3 +204,14 @@ def test_the_explicit_list():
         "encoder.conv_in.weight",
     ):
         assert not is_dropped(name), name
+
+
+def test_files_of_one_family_are_not_taken_for_another(var_tokenizer, llamagen_tokenizer, var, llamagen):
+    for name, tensors in {
+        "var-tokenizer": var_tokenizer,
+        "llamagen-tokenizer": llamagen_tokenizer,
+        "var": var,
+        "llamagen": llamagen,
+    }.items():
+        assert [one.name for one in families.known() if one.recognises(tensors)] == [name]
+        assert families.of_names(tensors).name == name

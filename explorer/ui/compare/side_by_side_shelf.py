@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer import families
 from explorer.analysis.colours import codebook_colours
 from explorer.errors import CheckpointError
 from explorer.token_maps import Grid, TokenMaps
@@ -117,7 +118,7 @@ def _choices(bench: Workbench, folder: Path, downloads: Path) -> Iterator[Choice
         if entry.member in TOKENIZERS and entry.name not in named:
             named.add(entry.name)
             yield Choice(entry.name, "in checkpoints/", entry.path, None)
-    for entry in catalogue.RELEASED:
+    for entry in families.released():
         if entry.kind == "tokenizer" and entry.name not in named:
             path = next(
                 (

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from explorer.families import NEXT_SCALE
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers.images import from_pil
 from explorer.ui.edit import edit_operations as operations
@@ -43,7 +44,7 @@ def why_not_regenerate(bench: Workbench) -> str:
     """A sentence when finer scales cannot be drawn by the loaded generator, "" when they can."""
     if bench.generator is None:
         return "No generator is loaded. Start the page with --generator to regenerate finer scales."
-    if bench.generator.family != "var" or bench.generator.grids != bench.tokenizer.grids:
+    if bench.generator.order != NEXT_SCALE or bench.generator.grids != bench.tokenizer.grids:
         return f"{bench.generator.name} does not write scale by scale for these grids."
     return ""
 

@@ -11,6 +11,7 @@ import gradio as gr
 import torch
 
 from explorer.analysis.information import surprise, total_bits
+from explorer.families import NEXT_SCALE
 from explorer.token_maps import TokenMaps
 from explorer.ui.components import measure_parts as parts
 from explorer.ui.inspect.measures import about
@@ -62,7 +63,7 @@ def problem_of(bench: Workbench) -> str | None:
         return (
             "No generator is loaded. Start the page with --generator to see how likely it finds these tokens."
         )
-    if bench.generator.family != "var":
+    if bench.generator.order != NEXT_SCALE:
         return (
             f"{bench.generator.name} writes token by token. This map needs a generator that predicts whole "
             "scales: start the page with a next-scale model as --generator."

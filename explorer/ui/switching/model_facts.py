@@ -6,11 +6,10 @@ from typing import Any
 
 from explorer.analysis.footprint import cache_bytes, decoding_bytes, first_picture_work, weight_bytes
 from explorer.devices import Device
+from explorer.families.schedules import token_count
 from explorer.ui.switching.models import Choice, Library
 from explorer.zoo.outline import Outline
-from explorer.zoo.schedules import token_count
 
-KINDS = {"var": "next-scale", "llamagen": "raster"}
 LONGEST = 300  # characters of a card's sentence
 
 
@@ -23,7 +22,7 @@ def facts(choice: Choice, library: Library, device: Device) -> dict[str, Any]:
         "group": choice.group,
         "name": library.label(gen or tok),
         "tokenizer": library.label(tok) if gen else None,
-        "kind": KINDS.get(gen.found.family, gen.found.family) if gen else "tokenizer",
+        "kind": gen.found.order if gen else "tokenizer",
         "titles": [outline.found.title for outline in (gen, tok) if outline],
         "parameters": {"tokenizer": tok.found.parameters, "generator": gen.found.parameters if gen else None},
         "codes": tok.found.vocab_size,
@@ -46,8 +45,7 @@ def image_hw(choice: Choice) -> tuple[int, int]:
 def memory(choice: Choice, device: Device) -> int:
     """Bytes: weights, widest feature maps, and a generator's cache."""
     tok, gen = choice.tokenizer, choice.generator
-    autoencoder = tok.found.config.autoencoder
-    channels = autoencoder.ch * autoencoder.ch_mult[0]
+    channels = tok.found.config.widest_channels
     grids = (gen or tok).found.grids
     total = weight_bytes(tok.shapes, "tokenizer", device)
     total += decoding_bytes(channels, image_hw(choice), len(grids), device)

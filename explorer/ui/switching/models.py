@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.errors import CheckpointError
+from explorer.families import NEXT_SCALE
 from explorer.zoo.cards import card_path
 from explorer.zoo.catalogue import ENDINGS, bundled, bundled_partner
 from explorer.zoo.outline import Outline, fit_together, read_outline
@@ -167,7 +168,7 @@ def _pairs(
     pairs: list[tuple[Outline, Outline | None]] = []
     alone: set[tuple[Path, str]] = set()
     generators = [outline for outline in outlines if outline.found.kind == "generator"]
-    for generator in sorted(generators, key=lambda one: one.found.family != "var"):  # next-scale first
+    for generator in sorted(generators, key=lambda one: one.found.order != NEXT_SCALE):  # next-scale first
         fitting, why = _partners(generator, shelves)
         pairs += [(tokenizer, generator) for generator, tokenizer in fitting]
         if not fitting:

@@ -6,6 +6,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from explorer.devices import Device
+from explorer.families.schedules import Grids
 from explorer.generators import Generator, RasterGenerator, load_generator
 from explorer.jobs.derived import read_generator_derived, read_tokenizer_derived
 from explorer.tokenizers import DecodeMemo, Tokenizer, load_tokenizer
@@ -13,7 +14,6 @@ from explorer.ui.compare.pairs import NEXT_SCALE, RASTER, Pair
 from explorer.ui.generate.previews import preview_weights
 from explorer.ui.switching.pace import Pace
 from explorer.ui.workbench import Workbench
-from explorer.zoo.schedules import Grids
 
 
 class OpenedModels:

@@ -12,10 +12,6 @@ from collections.abc import Sequence
 Grid = tuple[int, int]
 Grids = tuple[Grid, ...]
 
-PUBLISHED_DOWNSAMPLE = (
-    16  # of VAR's tokenizer, and of the one that every released LlamaGen GPT was trained on
-)
-DEFAULT_IMAGE_SIZE = 256
 _NAMED_SIZES = (256, 384, 512)
 
 
@@ -69,19 +65,6 @@ def published_for(tokens: int, scales: int) -> Grids | None:
         if token_count(grids) == tokens and len(grids) == scales:
             return grids
     return None
-
-
-def schedule_for_size(image_size: Grid, downsample: int, multi_scale: bool) -> Grids | None:
-    """The schedule that an image size alone implies, or None.
-
-    One map of image size / downsample for a raster model; for a multi-scale one a published schedule, which
-    exists only at the published downsampling and sizes.
-    """
-    height, width = image_size
-    if not multi_scale:
-        divides = height % downsample == 0 and width % downsample == 0
-        return ((height // downsample, width // downsample),) if divides else None
-    return PUBLISHED_SCHEDULES.get(height) if height == width and downsample == PUBLISHED_DOWNSAMPLE else None
 
 
 def size_in_name(filename: str) -> int | None:
