@@ -103,11 +103,12 @@
     });
     remember(view.edit.history, awaited.line);
     remember(view.edit.named, awaited.named);
+    const { linked } = awaited;
     awaited = null;
     const edits = view.edit.changed ? `, ${T.count(view.edit.changed, "token")} changed` : "";
     const photo = view.sample || view.credit === "generated" ? "" : view.input ? " Of the photo the part that the model saw is kept, in this tab." : " The photo itself is not kept, only its tokens.";
     const before = state.remark ? `${state.remark.text} ` : ""; // about the link
-    T.set({ remark: { picture: view.picture, text: `${before}Restored from this browser: ${view.title}${edits}.${photo}`, action: { text: "Start afresh", run: startAfresh } } });
+    T.set({ remark: { picture: view.picture, text: `${before}${linked ? "From the link" : "Restored from this browser"}: ${view.title}${edits}.${photo}`, action: { text: "Start afresh", run: startAfresh } } });
   }
 
   function startAfresh() {
@@ -127,6 +128,8 @@
       T.subscribe(document.body, ["docs", "settings", "problem"], changed);
       addEventListener("pagehide", keep);
       const own = load(() => sessionStorage);
+      const linked = T.linked.tokens;
+      if (linked && !(own && JSON.stringify(own.line[own.now].maps) === JSON.stringify(linked))) return open(link, linked);
       const kept = own || (link.sample ? null : load(() => localStorage));
       if (!kept || (link.sample && (link.sample !== presentOf(kept).sample || (link.fit && link.fit !== presentOf(kept).fit)))) return false;
       if (kept.settings && state.model.classes) useSettings(kept.settings);
@@ -137,6 +140,17 @@
       return true;
     },
   };
+
+  // the picture whose tokens the link carries
+  function open(link, maps) {
+    const about = link.sample ? { sample: link.sample, fit: link.fit || "crop" } : { title: "Picture from a link", source: maps };
+    awaited = {
+      pictures: [about], line: [{ picture: 0, maps, text: "Opened from a link" }], now: 0, named: [], policy: "keep", linked: true,
+      mark: `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`,
+    };
+    T.link.act("restore", { ...awaited, tokenizer: state.model.sha256 });
+    return true;
+  }
 
   function useSettings(kept) {
     const limits = T.generate.limits();
