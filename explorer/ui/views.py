@@ -10,6 +10,7 @@ from explorer.figures.difference import difference, gradient
 from explorer.figures.images import bytes_uri, data_uri, picture_uri
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
+from explorer.tokenizers.carried import survived
 from explorer.ui.actions import FITTED, UPLOAD_MB, as_image
 from explorer.ui.edit.edit_actions import why_not_regenerate
 from explorer.ui.session import Scene, Session
@@ -115,7 +116,20 @@ def _picture_view(bench: Workbench, scene: Scene, before: Tensor) -> dict:
         "input": bytes_uri(scene.picture.fits[scene.fit]) if scene.picture else "",
         "before": data_uri(before),
         "source": [ids.flatten().tolist() for ids in scene.source],
+        "carried": _carried_view(scene),
     }
+
+
+def _carried_view(scene: Scene) -> dict | None:
+    """Tokens that the file brought along: whether they are in use, the share that its pixels give again."""
+    own = scene.picture.carried if scene.picture else None
+    if own is None:
+        return None
+    used = own == scene.source
+    if used:
+        return {"used": True, "share": None, "scales": None}
+    share, scales = survived(own, scene.source)
+    return {"used": False, "share": share, "scales": list(scales)}
 
 
 def _note(scene: Scene, H: int, W: int) -> str:

@@ -295,6 +295,8 @@ def test_a_link_carries_what_was_edited(open_page, own):
     if own:
         assert view["title"] == "Picture from a link (tokens only)" and view["input"] == ""
         assert [scale["psnr"] for scale in view["scales"]] == [None] * len(view["scales"])
+        second.locator(".ts-tokens-only:visible").wait_for()
+        assert second.get_by_text("PSNR", exact=True).filter(visible=True).count() == 0
     else:
         assert view["sample"] == "flower" and view["edit"]["changed"] == 1 and view["scales"][-1]["psnr"] > 0
 

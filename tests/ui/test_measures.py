@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,6 +103,15 @@ def test_a_generated_picture_is_compared_with_itself_when_finished(bench):
     assert view["against"] == "finished" and view["scales"][3]["psnr"] is None
     assert view["scales"][3]["left"] == pytest.approx(0, abs=1e-9) and view["scales"][3]["mean"] == 0
     assert 0 < view["scales"][0]["left"] and view["start"] == 1
+
+
+def test_of_tokens_alone_no_pixel_is_measured(bench):
+    session = adopted(bench)
+    alone = session.then(replace(session.present, credit="the photo itself was not kept"))
+    view = measures.measures_view(bench, alone)
+    assert view["against"] == "nothing" and view["scales"][0]["left"] > 0 and view["bits"]["total"] > 0
+    for scale in view["scales"]:
+        assert all(scale[name] is None for name in ("psnr", "ssim", "error", "mean"))
 
 
 def test_a_single_scale_tokenizer_is_measured_too():

@@ -2,6 +2,7 @@
 
 import io
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,12 @@ import torch
 from PIL import Image
 from tiny_tokenizers import tiny_multi
 
+from explorer.token_maps import TokenMaps
+from explorer.tokenizers.carried import carried, save_options, survived
+from explorer.tokenizers.images import open_image, to_pil
 from explorer.ui import workbench
 from explorer.ui.actions import MAX_PIXELS, as_image, open_picture, perform
+from explorer.ui.edit import exporting
 from explorer.ui.page import act, first_session
 from explorer.ui.session import Session
 from explorer.ui.views import session_view
@@ -244,3 +249,43 @@ def test_cards_describe_codes(bench):
     for wrong in (-1, 64, True, "3", None, [1]):
         with pytest.raises(ValueError, match="codes go from 0 to 63"):
             bench.card(wrong)
+
+
+def carrying(bench, maps) -> bytes:
+    return saved(to_pil(bench.tokenizer.decode(maps))[0], "PNG", **save_options("PNG", maps))
+
+
+def test_a_file_that_carries_its_tokens_offers_them(bench, session, uploads):
+    tok = bench.tokenizer
+    generator = torch.Generator().manual_seed(0)
+    own = [torch.randint(tok.vocab_size, (1, *grid), generator=generator) for grid in tok.grids]
+    own = TokenMaps(own, tok.meta)
+    seen = perform(bench, session, "upload", uploads(carrying(bench, own)))
+    view = session_view(bench, seen)["carried"]
+    share, scales = survived(own, seen.present.source)
+    assert view == {"used": False, "share": share, "scales": list(scales)} and share < 0.5
+    taken = perform(bench, seen, "own_tokens", {})
+    assert taken.present.source == own == taken.present.maps
+    after = session_view(bench, taken)
+    assert after["carried"]["used"] and after["edit"]["changed"] == 0
+    assert after["scales"][0]["distance"] is None, "they were not chosen for their distance"
+    assert session_view(bench, taken.undo())["carried"] == view
+
+
+def test_tokens_that_this_model_cannot_read_are_told(bench, session, uploads):
+    tok = bench.tokenizer
+    maps = TokenMaps([torch.zeros(1, *grid, dtype=torch.int64) for grid in tok.grids], tok.meta)
+    foreign = maps.with_meta({**tok.meta, "sha256": "f" * 64, "tokenizer": "another"})
+    content = saved(to_pil(tok.decode(maps))[0], "PNG", **save_options("PNG", foreign))
+    seen = perform(bench, session, "upload", uploads(content))
+    view = session_view(bench, seen)
+    assert view["carried"] is None and "tokens of another, which this model cannot read" in view["credit"]
+    with pytest.raises(ValueError, match="carries no tokens"):
+        perform(bench, seen, "own_tokens", {})
+    assert "carried" in session_view(bench, session) and session_view(bench, session)["carried"] is None
+
+
+def test_the_exported_picture_carries_what_is_on_show(bench, session):
+    maps = session.present.maps
+    other = session.then(replace(session.present, maps=maps.with_map(1, (maps[0] + 1) % 2)))
+    assert carried(open_image(exporting.png_bytes(bench, other.present))) == other.present.maps != maps

@@ -17,7 +17,8 @@
     const caption = el("p", { class: "ts-caption" });
     const extra = mode === "edit" ? difference() : null;
     const blend = mode === "run" ? T.blendPart(() => state.docs.run?.blend || null) : null;
-    const wrap = el("div", { class: "ts-specimen" }, picture, el("div", { class: "ts-beside" }, caption, extra?.node, blend));
+    const carried = mode === "inspect" ? T.carriedPart() : null;
+    const wrap = el("div", { class: "ts-specimen" }, picture, el("div", { class: "ts-beside" }, caption, carried, extra?.node, blend));
     root.append(wrap);
     if (mode === "inspect") T.errorLayer?.(picture);
     const split = () => picture.style.setProperty("--split", `${slider.value}%`);
@@ -62,6 +63,7 @@
       const what = mode === "edit" ? "Picture before and after the edits" : mode === "run" ? "Generated picture" : "Input and decoded picture";
       over.alt = `${what}, ${upto}: ${view.title || ""}`;
       caption.replaceChildren(el("b", { text: view.title || "" }), view.credit ? `, ${view.credit}. ` : " ", view.note || "");
+      carried?.show(view);
       if (extra) {
         source(extra.before, view.before);
         const some = view.difference?.mean > 0;
