@@ -1,4 +1,4 @@
-"""The shell: header, six tabs, and the two wires between the page's script and Python.
+"""The shell: header, seven tabs, and the two wires between the page's script and Python.
 
 `link` carries the session: the script sends one action at a time ("act"), the answer is the new view.
 `runner` streams a generation ("generate", "stop"). Both hold plain values; assets/js/link.js is
@@ -17,6 +17,7 @@ from explorer.ui.compare import compare_tab
 from explorer.ui.edit import edit_tab, exporting
 from explorer.ui.endpoints import api, arguments, stay_local
 from explorer.ui.generate import generate_tab, run_exporting
+from explorer.ui.inside import inside_tab
 from explorer.ui.inspect import developing, inspect_tab, measures, surprise
 from explorer.ui.learn import learn_tab
 from explorer.ui.session import Session
@@ -34,6 +35,7 @@ TABS = {
     "Edit": edit_tab,
     "Codebook": codebook_tab,
     "Generate": generate_tab,
+    "Inside": inside_tab,
     "Compare": compare_tab,
     "Learn": learn_tab,
 }
@@ -71,6 +73,7 @@ def build_page(
         surprise.connect(bench, state)
         run_exporting.connect(bench, state)
         replaced = generate_tab.connect(bench)
+        inside_tab.connect(bench, state)
         compare_tab.connect(bench, state, first)
         learn_tab.connect(bench, state)
         if connect_menu:
