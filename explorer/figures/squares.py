@@ -57,7 +57,7 @@ def own_part(picture_3HW: Tensor, grid: Grid, cell: int) -> Tensor:
 
 def limit_of(changes: Mapping[int, Tensor]) -> float:
     """The change at the ends of the scale, one of LIMITS: 99 % of all values lie within it."""
-    sizes = np.concatenate([change.abs().flatten().numpy() for change in changes.values()])
+    sizes = np.concatenate([np.zeros(1), *(change.abs().flatten().numpy() for change in changes.values())])
     largest = float(np.quantile(sizes, SHARE))
     return next((limit for limit in LIMITS if largest <= limit), LIMITS[-1])
 

@@ -6,12 +6,12 @@ their other end.
 """
 
 import logging
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 
 import gradio as gr
 
 from explorer.samples import SAMPLES, load_sample
-from explorer.ui import actions, components, restoring, session_memory
+from explorer.ui import actions, components, restoring, session_memory, squares
 from explorer.ui.codebook import codebook_tab
 from explorer.ui.compare import compare_tab
 from explorer.ui.edit import edit_tab, exporting
@@ -65,6 +65,7 @@ def build_page(
             for name, tab in TABS.items():
                 with gr.Tab(name):
                     tab.build()
+        squares.connect(bench)
         codebook_tab.connect(bench)
         measures.connect(bench, state, first)
         surprise.connect(bench, state)
@@ -168,9 +169,11 @@ def _look_ups(bench: Workbench) -> list:
         except ValueError:
             return None
 
-    def swatches(codes):
+    def swatches(data):  # {"codes": …, "scale": from 1}, or the codes alone
+        data = data if isinstance(data, Mapping) else {"codes": data}
+        scale = data.get("scale")
         try:
-            return bench.swatches(codes)
+            return bench.swatches(data.get("codes"), scale if type(scale) is int else None)
         except ValueError:
             return None
 

@@ -16,8 +16,11 @@ def preview_weights(tokenizer: Tokenizer, derived: TokenizerDerived | None) -> T
     """Weights (C+1,3) of `analysis.preview`; None where nobody would see a preview."""
     if derived is not None:
         return derived.preview
-    if not decodes_slowly(tokenizer):
-        return None
+    return fitted_weights(tokenizer) if decodes_slowly(tokenizer) else None
+
+
+def fitted_weights(tokenizer: Tokenizer) -> Tensor:
+    """Weights (C+1,3) fitted to some sample pictures: a few encodes."""
     images = torch.cat([tokenizer.fit(load_sample(sample.name)) for sample in SAMPLES[:FITTED_ON]])
     f_hats = torch.cat([tokenizer.accumulate(tokenizer.encode(image[None]))[-1] for image in images])
     return fit_preview(f_hats, images)
