@@ -14,7 +14,7 @@
 
   state.photos = 0; // counts what has arrived
   state.arriving = null; // the photo that is being read, until its tokens are here
-  const changed = () => T.set({ photos: state.photos + 1 });
+  const changed = () => setTimeout(() => T.set({ photos: state.photos + 1 }), 0); // who asks may be drawing
   const quietly = (action) => { try { return action(); } catch { return null; } }; // a private window may refuse
 
   async function smaller(file) {
