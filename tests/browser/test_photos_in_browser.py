@@ -1,6 +1,7 @@
-"""The photo at three stages: itself, what the model sees, what its tokens say; own ones stay in the browser."""
+"""The photo at three stages: itself, what the model sees, what its tokens say; own ones stay at home."""
 
 import json
+import re
 
 import pytest
 from browser_support import photo, serious_violations, upload
@@ -69,15 +70,15 @@ def test_stages_are_chosen_by_click_and_arrows(open_page):
 def test_an_own_photo_is_sharp_before_any_token_and_is_kept_in_the_browser_alone(open_page):
     page = open_page()
     waiting = []
-    page.route("**/gradio_api/upload?*", lambda route: waiting.append(route))
+    page.route(re.compile(r"/upload(\?|$)"), lambda route: waiting.append(route))
     upload(page, photo(7, (4000, 3000), "JPEG"))
     coming = page.locator(".ts-coming:visible img")
     coming.wait_for()
     assert page.evaluate(SIZE, coming.get_attribute("src")) == [1024, 768]
     assert page.evaluate("() => Tokenscope.state.docs.session.sample") == "flower"  # no token has come
-    while not waiting:
-        page.wait_for_timeout(20)
-    waiting[0].continue_()
+    page.wait_for_timeout(300)
+    [held] = waiting
+    held.continue_()
     opened(page, "photo 7.png")
     assert not page.locator(".ts-coming").is_visible()
     own = page.evaluate(OWN)
