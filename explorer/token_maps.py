@@ -153,7 +153,7 @@ class TokenMaps:
             stored = json.loads(text)
             maps = [np.array(ids) for ids in stored["maps"]]
             meta = stored.get("meta")
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError(f"not token maps in JSON: {error}") from error
         _check_meta(meta, "the JSON")
         return cls(maps, meta)

@@ -138,6 +138,24 @@ def test_round_trip(desk, capsys):
     assert (np.asarray(Image.open("again.png")) == np.asarray(to_pil(tok.decode(maps))[0])).all()
 
 
+def test_a_saved_picture_brings_its_own_tokens_along(desk, capsys):
+    from explorer import TokenMaps
+
+    explorer("generate --generator mini --label tulip --seed 1 --out made")
+    (picture,) = Path("made").glob("*.png")
+    (made,) = Path("made").glob("*.npz")
+    capsys.readouterr()
+    assert explorer(f"tokenize {picture} --out pixels.npz") == 0
+    told = capsys.readouterr().err
+    own, pixels = TokenMaps.load(made), TokenMaps.load("pixels.npz")
+    same = sum(int((a == b).sum()) for a, b in zip(own, pixels, strict=True)) / 130
+    assert f"encoding its pixels gives {same:.0%} of them" in told and "give --own-tokens" in told
+    assert explorer(f"tokenize {picture} --own-tokens --out own.npz") == 0
+    assert TokenMaps.load("own.npz") == own != pixels
+    assert explorer("tokenize photo.jpg --own-tokens --out no.npz") == 2
+    assert "carries no tokens" in capsys.readouterr().err and not Path("no.npz").exists()
+
+
 def test_upto_stops_early(desk):
     from explorer import load_tokenizer
     from explorer.tokenizers.images import open_image, to_pil

@@ -1,5 +1,5 @@
-// A link says where one is: tab, sample, fit, token and, in Generate, class, seed and settings. It is read once, when
-// the page has arrived, and follows the store from then on. What it cannot carry: edits, and pictures of one's own.
+// A link says where one is: tab, sample, fit, token and, in Generate, class, seed and settings; what was edited or forced it
+// carries as tokens (address_tokens.js). It is read once, when the page has arrived, and follows the store from then on.
 //
 // Other parts add what they want to be linked to, when their file loads or when they are mounted:
 //
@@ -67,8 +67,8 @@
     soon();
   };
 
-  function here() {
-    const view = state.docs.session, { k, i, j } = state.selection, tab = openTab();
+  function here(tab = openTab()) {
+    const view = state.docs.session, { k, i, j } = state.selection;
     const says = { tab: tab?.toLowerCase() };
     if (view?.sample) Object.assign(says, { sample: view.sample, fit: view.fit });
     says.token = `${k + 1}.${i + 1}.${j + 1}`;
@@ -99,6 +99,7 @@
   }
   const soon = () => { clearTimeout(timer); timer = setTimeout(follow, PAUSE); };
   T.address.soon = soon;
+  T.address.here = here;
 
   async function until(test) {
     const began = Date.now();
@@ -114,6 +115,7 @@
     if (!T.kept.arrive(wanted)) {
       asked = { sample, fit };
       if (sample && sample !== state.docs.session?.sample) T.link.act("sample", { name: sample });
+      else if (!state.docs.session) T.link.act("sample", { name: state.first });
       if (fit && fit !== state.docs.session?.fit) T.link.act("fit", { fit });
     }
     if (token) T.select(token);
@@ -124,21 +126,25 @@
     for (const kind of ["click", "keyup"]) document.addEventListener(kind, soon); // perhaps another tab
   };
 
-  // the picture that the link describes, unless it is the example on show
+  // the picture that the link describes, unless it is on show: the example, or what this tab has kept
   function generate(wanted) {
+    const arrived = T.keptRuns.arrive();
     const chosen = SETTINGS.filter((key) => wanted[key] !== undefined);
     if (chosen.length) T.generate.adjust(Object.fromEntries(chosen.map((key) => [key, wanted[key]])));
     const { run } = state.docs;
     const label = wanted.class ?? (chosen.length ? run?.label : null);
     const shown = run?.label === label && SETTINGS.every((key) => state.settings?.[key] === (state.model.sampling[key] ?? 1));
-    if ((label || label === "") && !shown) T.generate.start(label);
+    if (arrived) return;
+    const given = T.linked.made;
+    if (given && label !== undefined) T.generate.start(label, { given, keep: { cells: given.map((ids) => ids.map((id) => Number(id >= 0))) }, root: true, note: "from a link" });
+    else if ((label || label === "") && !shown) T.generate.start(label);
   }
 
   T.copyButton = (root) => {
     const field = el("input", { class: "ts-field ts-link", readonly: true, hidden: true, "aria-label": "Link to this view", onblur: () => { field.hidden = true; } });
     const text = el("span", { text: "Copy link", "aria-live": "polite" });
     const button = el("button", {
-      type: "button", class: "ts-button", "data-tip": "To this tab, sample, token and settings. Edits and pictures of your own stay with you.",
+      type: "button", class: "ts-button",
       onclick: async () => {
         const { href } = here();
         try {
@@ -151,9 +157,17 @@
           field.select();
           text.textContent = "Copy it below";
         }
-        setTimeout(() => { text.textContent = "Copy link"; }, 2500);
+        setTimeout(() => { text.textContent = "Copy link"; say(); }, 2500);
       },
     }, text);
+    const say = () => {
+      const left = T.leftOut(openTab());
+      if (text.textContent.startsWith("Copy link")) text.textContent = left ? "Copy link, incomplete" : "Copy link";
+      button.dataset.tip = left ? `The link leaves out ${left}: they are too many for an address. Save the tokens as a file instead.`
+        : "To this tab, picture, token and settings. Of a picture of your own it carries the tokens, not the photo.";
+    };
+    T.subscribe(button, ["docs", "running"], say);
+    button.addEventListener("pointerenter", say);
     queueMicrotask(() => root.append(field)); // below the header that is being built
     return button;
   };

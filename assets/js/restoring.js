@@ -87,6 +87,7 @@
 
   function changed() {
     const view = state.docs.session;
+    if (!view) return;
     if (awaited && view.edit.restored === awaited.mark) restored(view);
     else if (awaited && state.problem?.startsWith("What this browser had kept")) { awaited = null; forget(); }
     look(view);
@@ -105,11 +106,12 @@
     });
     remember(view.edit.history, awaited.line);
     remember(view.edit.named, awaited.named);
+    const { linked } = awaited;
     awaited = null;
     const edits = view.edit.changed ? `, ${T.count(view.edit.changed, "token")} changed` : "";
     const photo = view.sample || view.credit === "generated" ? "" : view.input ? " Of the photo the part that the model saw is kept, in this tab." : " The photo itself is not kept, only its tokens.";
     const before = state.remark ? `${state.remark.text} ` : ""; // about the link
-    T.set({ remark: { picture: view.picture, text: `${before}Restored from this browser: ${view.title}${edits}.${photo}`, action: { text: "Start afresh", run: startAfresh } } });
+    T.set({ remark: { picture: view.picture, text: `${before}${linked ? "From the link" : "Restored from this browser"}: ${view.title}${edits}.${photo}`, action: { text: "Start afresh", run: startAfresh } } });
   }
 
   function startAfresh() {
@@ -129,16 +131,29 @@
       T.subscribe(document.body, ["docs", "settings", "problem", "photos"], changed);
       addEventListener("pagehide", keep);
       const own = load(() => sessionStorage);
+      const linked = T.linked.tokens;
+      if (linked && !(own && JSON.stringify(own.line[own.now].maps) === JSON.stringify(linked))) return open(link, linked);
       const kept = own || (link.sample ? null : load(() => localStorage));
       if (!kept || (link.sample && (link.sample !== presentOf(kept).sample || (link.fit && link.fit !== presentOf(kept).fit)))) return false;
       if (kept.settings && state.model.classes) useSettings(kept.settings);
-      const same = (name) => JSON.stringify(kept[name]) === JSON.stringify(untouched[name]);
+      const same = (name) => JSON.stringify(kept[name]) === JSON.stringify(untouched?.[name]);
       if (["pictures", "policy", "line", "named"].every(same)) return false;
       awaited = { ...kept, mark: `${Date.now()}-${Math.random().toString(36).slice(2, 8)}` };
       T.link.act("restore", { ...awaited, settings: null, tokenizer: state.model.sha256 });
       return true;
     },
   };
+
+  // the picture whose tokens the link carries
+  function open(link, maps) {
+    const about = link.sample ? { sample: link.sample, fit: link.fit || "crop" } : { title: "Picture from a link", source: maps };
+    awaited = {
+      pictures: [about], line: [{ picture: 0, maps, text: "Opened from a link" }], now: 0, named: [], policy: "keep", linked: true,
+      mark: `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`,
+    };
+    T.link.act("restore", { ...awaited, tokenizer: state.model.sha256 });
+    return true;
+  }
 
   function useSettings(kept) {
     const limits = T.generate.limits();

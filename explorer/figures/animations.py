@@ -4,7 +4,8 @@ Enlarged by whole numbers without smoothing, so that every pixel of the model ca
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -24,12 +25,14 @@ def animation(
     step_ms: int = STEP_MS,
     hold_ms: int = HOLD_MS,
     max_bytes: int = MAX_BYTES,
+    options: Mapping[str, object] = MappingProxyType({}),
 ) -> bytes:
     """Equally large frames as one file that loops for ever; the last frame is held for `hold_ms`.
 
     kind: "webp" (lossless where that fits into max_bytes) or "gif" (256 colours a frame). Where a file would
-    be larger than max_bytes, quality and then size are given up. ValueError for no frames, frames of several
-    sizes, another kind, or a bound that cannot be kept.
+    be larger than max_bytes, quality and then size are given up. options: more that PIL's `save` is told,
+    such as metadata. ValueError for no frames, frames of several sizes, another kind, or a bound that cannot
+    be kept.
     """
     if kind not in KINDS:
         raise ValueError(f"an animation is {' or '.join(KINDS)}, not {str(kind)[:40]!r}")
@@ -39,7 +42,7 @@ def animation(
     durations = [step_ms] * (len(frames) - 1) + [hold_ms]
     write = _webp if kind == "webp" else _gif
     for size in _sizes(frames[0].size):
-        for content in write(frames, size, durations):
+        for content in write(frames, size, durations, options):
             if len(content) <= max_bytes:
                 return content
     raise ValueError(f"this animation does not fit into {max_bytes} bytes")
@@ -61,18 +64,22 @@ def _resized(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
     return frame.resize(size, Image.Resampling.NEAREST if larger else Image.Resampling.BOX)
 
 
-def _webp(frames: list[Image.Image], size: tuple[int, int], durations: list[int]) -> Iterator[bytes]:
+def _webp(
+    frames: list[Image.Image], size: tuple[int, int], durations: list[int], more: Mapping[str, object]
+) -> Iterator[bytes]:
     frames = [_resized(frame, size) for frame in frames]
     for options in ({"lossless": True}, {"quality": 90}, {"quality": 75}):
-        yield _written(frames, "WEBP", durations, method=4, **options)
+        yield _written(frames, "WEBP", durations, method=4, **options, **more)
 
 
-def _gif(frames: list[Image.Image], size: tuple[int, int], durations: list[int]) -> Iterator[bytes]:
+def _gif(
+    frames: list[Image.Image], size: tuple[int, int], durations: list[int], more: Mapping[str, object]
+) -> Iterator[bytes]:
     """Every frame has its own palette, chosen before it is enlarged: small pictures keep all colours."""
     smaller = size[0] < frames[0].width
     ready = [_resized(frame, size) for frame in frames] if smaller else frames
     paletted = [frame.quantize(256, Image.Quantize.MEDIANCUT) for frame in ready]
-    yield _written([_resized(frame, size) for frame in paletted], "GIF", durations, optimize=False)
+    yield _written([_resized(frame, size) for frame in paletted], "GIF", durations, optimize=False, **more)
 
 
 def _written(frames: list[Image.Image], kind: str, durations: list[int], **options: object) -> bytes:

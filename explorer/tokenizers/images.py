@@ -23,6 +23,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from explorer import families
+from explorer.tokenizers import carried
 
 Size = tuple[int, int]
 MODES = ("crop", "letterbox", "reference")
@@ -102,8 +103,12 @@ def to_rgb(image: Image.Image, max_pixels: int = MAX_PIXELS, name: str = "the pi
         raise ValueError(f"{name} is empty: {width} x {height} pixels")
     try:
         image = _first_frame(image)
+        tokens = carried.text_in(image)
         image = ImageOps.exif_transpose(image)
-        return _eight_bit_rgb(image)
+        rgb = _eight_bit_rgb(image)
+        if tokens:
+            rgb.info[carried.NAME] = tokens
+        return rgb
     except DECODE_ERRORS as error:
         raise ValueError(f"{name} cannot be decoded: {error}") from error
 

@@ -5,6 +5,7 @@ the page. Scales count from 1.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,14 @@ import torch
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from explorer.analysis.residuals import unexplained_share
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
+from explorer.tokenizers.carried import carried
 from explorer.tokenizers.images import MODES, notice, open_image, to_uint8
 from explorer.ui.edit import edit_actions
-from explorer.ui.edit.edit_actions import EDITS, as_image, current, whole
-from explorer.ui.session import Picture, ScaleNumbers, Scene, Session
-from explorer.ui.workbench import NEIGHBOURS, Workbench
+from explorer.ui.edit.edit_actions import EDITS, current, whole
+from explorer.ui.session import GENERATED, Picture, Scene, Session
+from explorer.ui.workbench import Workbench
 
 MAX_PIXELS = 16_000_000
 UPLOAD_MB = 20  # a picture; the server itself takes larger files, for zips
@@ -48,12 +49,39 @@ def open_picture(
             fits[mode] = to_uint8(bench.tokenizer.fit(image, mode))[0].numpy()
         except ValueError as error:
             fits[mode] = str(error)
-    picture = Picture(title, credit, sample, image.size, fits, None if sample else _reduced(image))
+    own, foreign = _carried(bench, image)
+    credit = " ".join(filter(None, (credit, foreign)))
+    picture = Picture(title, credit, sample, image.size, fits, None if sample else _reduced(image), own)
     chosen = session.present.fit if session.present and session.present.fit else "crop"
     usable = [mode for mode in (chosen, *MODES) if not isinstance(fits[mode], str)]
     if not usable:
         raise ValueError(_sentence(fits[chosen]))
     return session.then(tokenized(bench, picture, usable[0], session.opened + 1, f"Opened {title}"))
+
+
+def _carried(bench: Workbench, image: Image.Image) -> tuple[TokenMaps | None, str]:
+    """The tokens that a picture's file brought along, or a sentence why they are of no use here."""
+    own = carried(image)
+    if own is None:
+        return None, ""
+    try:
+        maps = bench.tokenizer.check_maps(own)
+    except ValueError:
+        name = str((own.meta or {}).get("tokenizer", ""))[:40] or "another model"
+        return None, f"Its file carries tokens of {name}, which this model cannot read"
+    if any(bool((ids < 0).any()) for ids in maps):
+        return None, "Its file carries the tokens of an unfinished picture"
+    return maps.with_meta(bench.tokenizer.meta), ""
+
+
+def _own_tokens(bench: Workbench, session: Session, data: Mapping) -> Session:
+    """The tokens that the picture's file brought along, instead of those of its pixels."""
+    scene = current(session)
+    own = scene.picture.carried if scene.picture else None
+    if own is None:
+        raise ValueError("The file of this picture carries no tokens that this model can read.")
+    taken = replace(scene, source=own, maps=own, numbers=None, step="Took the tokens that its file carries")
+    return session.then(replace(taken, number=session.opened + 1))
 
 
 def _reduced(image: Image.Image) -> Image.Image:
@@ -68,20 +96,9 @@ def tokenized(bench: Workbench, picture: Picture, fit: str, number: int, step: s
     fitted = picture.fits[fit]
     if isinstance(fitted, str):
         raise ValueError(_sentence(fitted))
-    image = as_image(fitted)
-    maps = bench.tokenizer.encode(image)
-    trace = bench.tokenizer.trace(image, n=min(NEIGHBOURS, bench.tokenizer.vocab_size))
-    left = unexplained_share(trace)[:, 0].tolist()
-    numbers = tuple(
-        ScaleNumbers(
-            scale.distance[0].numpy(),
-            scale.nearest_ids[0].numpy().astype(np.int32),
-            scale.nearest_distance[0].numpy(),
-            (left[k], left[k + 1]),
-        )
-        for k, scale in enumerate(trace)
-    )
-    return Scene(number, picture.title, picture.credit, picture, fit, maps, maps, numbers, step)
+    seen = bench.traced(fitted)
+    maps = seen.maps
+    return Scene(number, picture.title, picture.credit, picture, fit, maps, maps, seen.numbers, step)
 
 
 def _upload(bench: Workbench, session: Session, data: Mapping) -> Session:
@@ -134,7 +151,7 @@ def _adopt(bench: Workbench, session: Session, data: Mapping) -> Session:
     seed = data.get("seed") if isinstance(data.get("seed"), int) else 0
     title = f"{label.capitalize()}, seed {seed}"
     own = TokenMaps(tuple(maps), bench.tokenizer.meta)
-    scene = Scene(session.opened + 1, title, "generated", None, "", own, own, None, f"Took over {title}")
+    scene = Scene(session.opened + 1, title, GENERATED, None, "", own, own, None, f"Took over {title}")
     return session.then(scene)
 
 
@@ -168,6 +185,7 @@ ACTIONS: Mapping[str, Callable[[Workbench, Session, Mapping], Session]] = {
     "sample": _sample,
     "fit": _fit,
     "adopt": _adopt,
+    "own_tokens": _own_tokens,
     "mix": _mix,
     "paste": _paste,
     **EDITS,

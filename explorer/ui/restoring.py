@@ -17,7 +17,7 @@ from explorer.token_maps import TokenMaps
 from explorer.tokenizers.images import open_image
 from explorer.ui import actions
 from explorer.ui.edit.edit_actions import MAX_NAMED, NAME_LENGTH
-from explorer.ui.session import MAX_STEPS, Picture, Scene, Session
+from explorer.ui.session import GENERATED, MAX_STEPS, Picture, Scene, Session
 from explorer.ui.workbench import Workbench
 
 WITHOUT_PHOTO = "the photo itself was not kept"
@@ -80,7 +80,7 @@ def _picture(bench: Workbench, one: Mapping, number: int) -> Scene:
     source = _maps(bench, one.get("source"))
     if one.get("input"):
         return replace(_seen_scene(bench, one, source), number=number)
-    credit = "generated" if one.get("credit") == "generated" else WITHOUT_PHOTO
+    credit = GENERATED if one.get("credit") == GENERATED else WITHOUT_PHOTO
     title = _text(one.get("title"), 120) or "your picture"
     if credit == WITHOUT_PHOTO and not title.endswith(TOKENS_ONLY):
         title += TOKENS_ONLY

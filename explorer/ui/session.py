@@ -16,6 +16,7 @@ from explorer.token_maps import TokenMaps
 
 POLICIES = ("keep", "requantise")  # for finer scales, without a generator
 REGENERATE = "regenerate"
+GENERATED = "generated"  # the credit of a picture that the page's generator drew
 MAX_STEPS = 200  # scenes kept for undo; they share all but their token maps
 MOST_BYTES = 64 << 20  # of one session: some twenty large pictures, or all steps with a few
 
@@ -25,6 +26,7 @@ class Picture:
     """A picture that was opened. fits: for every mode the fitted bytes (H,W,3), or why there are none.
 
     reduced: the picture itself, made smaller, for tokenizers of other sizes; None where `sample` names it.
+    carried: the tokens that its file brought along, where this page's tokenizer can decode them.
     """
 
     title: str
@@ -33,6 +35,7 @@ class Picture:
     size: tuple[int, int]  # width, height as opened
     fits: Mapping[str, np.ndarray | str]
     reduced: Image.Image | None = None
+    carried: TokenMaps | None = None
 
 
 @dataclass(frozen=True)

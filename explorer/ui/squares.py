@@ -18,7 +18,6 @@ from explorer.analysis.preview import preview_change
 from explorer.figures.squares import limit_of, own_part, signed_sprite, swatch_sprite
 from explorer.token_maps import UNKNOWN, TokenMaps
 from explorer.tokenizers import Tokenizer
-from explorer.ui.generate.previews import fitted_weights
 from explorer.ui.wires import hidden
 from explorer.ui.workbench import Workbench
 
@@ -58,11 +57,6 @@ class Squares:
         self.bench = bench
         self._look = lru_cache(REMEMBERED)(self._make_look)
         self._adds = lru_cache(REMEMBERED)(self._make_adds)
-        self._weights = lru_cache(1)(self._make_weights)
-
-    def _make_weights(self) -> Tensor:
-        shipped = self.bench.preview
-        return fitted_weights(self.bench.tokenizer) if shipped is None else shipped
 
     def answer(self, data: Mapping) -> dict:
         """{image: the sprite, values, limit, exact} of one map; see the two makers.
@@ -147,7 +141,7 @@ class Squares:
                 yield cell, own_part(picture_3HW - without_3HW, tok.grids[scale - 1], cell).clone()
 
     def _estimated(self, maps: TokenMaps, scale: int, cells: Sequence[int]) -> Iterator[tuple[int, Tensor]]:
-        tok, weights = self.bench.tokenizer, self._weights()
+        tok, weights = self.bench.tokenizer, self.bench.linear_map
         h, w = tok.grids[-1]
         for part in parts_of(cells, AT_ONCE // (h * w)):
             added_N3hw = preview_change(tok.token_contributions(maps, scale, part), weights)

@@ -142,6 +142,6 @@ def save_pictures(tok: Any, maps: Any, folder: Path, stems: list[str], suffix: s
     from explorer.tokenizers.images import to_pil
 
     paths = [folder / f"{stem}{suffix}.png" for stem in stems]
-    for picture, path in zip(to_pil(tok.decode(maps)), paths, strict=True):
-        save_picture(picture, path)
+    for b, (picture, path) in enumerate(zip(to_pil(tok.decode(maps)), paths, strict=True)):
+        save_picture(picture, path, maps.image(b))
     return [str(path) for path in paths]

@@ -28,6 +28,11 @@ def add_verbs(verbs) -> None:
     parser.add_argument(
         "--out", required=True, metavar="NPZ", help="where the token maps go: scale_01, scale_02, ..., meta"
     )
+    parser.add_argument(
+        "--own-tokens",
+        action="store_true",
+        help="take the tokens that the file carries (pictures saved by Tokenscope do) instead of encoding it",
+    )
     parser.add_argument("--save-input", metavar="PNG", help="also save the picture as the tokenizer sees it")
     parser.add_argument(
         "--fit",
@@ -58,6 +63,7 @@ def add_verbs(verbs) -> None:
 
 def tokenize(arguments: argparse.Namespace) -> None:
     from explorer.families.schedules import show_grids
+    from explorer.tokenizers.carried import carried, survived
     from explorer.tokenizers.images import notice, open_image, to_pil
 
     picture = open_image(arguments.image)
@@ -68,6 +74,17 @@ def tokenize(arguments: argparse.Namespace) -> None:
     tok = open_tokenizer(arguments)
     image = tok.fit(picture, mode=arguments.fit)
     maps = tok.encode(image)
+    own = carried(picture)
+    if arguments.own_tokens:
+        if own is None:
+            raise ValueError(f"{arguments.image} carries no tokens; without --own-tokens it is encoded")
+        own = tok.check_maps(own)
+    if own is not None and own.grids == maps.grids:
+        share, _ = survived(own, maps)
+        taken = "taken" if arguments.own_tokens else "not taken: give --own-tokens"
+        note = f"the file carries the tokens that it was decoded from ({taken})"
+        print(f"{arguments.image}: {note}; encoding its pixels gives {share:.0%} of them", file=sys.stderr)
+    maps = own if arguments.own_tokens else maps
     maps.save(out)
     if seen:
         save_picture(to_pil(image)[0], seen)
@@ -115,8 +132,8 @@ def decode(arguments: argparse.Namespace) -> None:
     paths = (
         [out] if len(pictures) == 1 else [out.with_stem(f"{out.stem}_{b + 1}") for b in range(len(pictures))]
     )
-    for picture, path in zip(pictures, paths, strict=True):
-        save_picture(picture, path)
+    for b, (picture, path) in enumerate(zip(pictures, paths, strict=True)):
+        save_picture(picture, path, maps.image(b) if upto == K else None)
     if arguments.json:
         print_json({"maps": arguments.maps, "upto": upto, "scales": K, "out": [str(path) for path in paths]})
     else:

@@ -102,10 +102,16 @@ def new_picture(path: str) -> Path:
     return new_file(path)
 
 
-def save_picture(picture: Any, path: Path) -> None:
-    """Writes a PIL image by its path's ending; a write that fails leaves what was there."""
+def save_picture(picture: Any, path: Path, maps: Any = None) -> None:
+    """Writes a PIL image by its path's ending; a write that fails leaves what was there.
+
+    maps: the tokens that it was decoded from; PNG and WebP files carry them.
+    """
+    from explorer.tokenizers.carried import save_options
+
+    kind = path.suffix.lstrip(".").upper()
     with written_whole(path) as unfinished:
-        picture.save(unfinished)
+        picture.save(unfinished, **(save_options(kind, maps) if maps is not None else {}))
 
 
 class Progress:

@@ -256,6 +256,7 @@ def test_spoilt_storage_is_one_sentence_and_then_forgotten(open_page):
             window.addEventListener('pagehide', () => { store[key] = JSON.stringify(kept); });
           } }"""
     )
+    page.evaluate("() => history.replaceState(null, '', location.pathname)")  # a link's own tokens go first
     reloaded(page)
     notice = page.get_by_role("alert").filter(visible=True)
     notice.wait_for()
@@ -273,3 +274,100 @@ def test_a_phone_has_room_for_the_link(open_page):
     remark(page).wait_for()
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
     assert where(page)["tab"] == "Edit"
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_link_carries_what_was_edited(open_page, own):
+    first = open_page()
+    if own:
+        upload(first, photo(6))
+        first.wait_for_function("() => Tokenscope.state.docs.session.title === 'photo 6.png'")
+    edit(first, 5)
+    says(first, "tokens=")
+    link = first.evaluate("() => location.search")
+    assert 260 < len(link) < 400
+    second = open_page(query=link)
+    second.wait_for_function("() => Tokenscope.state.docs.session.edit.restored")
+    assert second.evaluate(IDS) == first.evaluate(IDS)
+    assert final_picture(second) == final_picture(first)
+    view = second.evaluate("() => Tokenscope.state.docs.session")
+    assert "From the link" in remark(second).inner_text()
+    if own:
+        assert view["title"] == "Picture from a link (tokens only)" and view["input"] == ""
+        assert [scale["psnr"] for scale in view["scales"]] == [None] * len(view["scales"])
+        second.locator(".ts-tokens-only:visible").wait_for()
+        assert second.get_by_text("PSNR", exact=True).filter(visible=True).count() == 0
+    else:
+        assert view["sample"] == "flower" and view["edit"]["changed"] == 1 and view["scales"][-1]["psnr"] > 0
+
+
+def test_a_link_of_another_models_tokens_is_told(open_page):
+    page = open_page(query="?sample=cat&tokens=00000000.AAAA")
+    page.wait_for_function("() => Tokenscope.state.docs.session.sample === 'cat'")
+    assert "tokens “00000000.AAAA”" in remark(page).inner_text()
+    page = open_page(query="?sample=cat&tokens=left-out")
+    page.wait_for_function("() => Tokenscope.state.docs.session.sample === 'cat'")
+    assert "too many tokens for an address" in remark(page).inner_text()
+
+
+def test_the_button_says_before_it_copies_what_a_link_leaves_out(open_page):
+    page = open_page()
+    button = page.locator("button", has_text="Copy link")
+    assert button.inner_text() == "Copy link"
+    page.evaluate(
+        "() => { Tokenscope.tokenText = { ...Tokenscope.tokenText, pack: () => 'x'.repeat(3000) }; }"
+    )
+    edit(page, 5)
+    page.get_by_role("button", name="Copy link, incomplete").wait_for()
+    assert "too many for an address" in button.get_attribute("data-tip")
+    says(page, "tokens=left-out")
+    page.evaluate("() => Tokenscope.link.act('undo', {})")
+    page.wait_for_function("() => !location.search.includes('tokens')")
+    assert button.inner_text() == "Copy link"
+
+
+RUN_IDS = "() => Tokenscope.state.docs.run.scales.map((scale) => scale.ids)"
+FORCE = """() => { const { run } = Tokenscope.state.docs, ids = run.scales.map((scale) => scale.ids);
+  Tokenscope.generate.start(run.label, { given: ids, keep: { scales: 2 }, seed: run.seed,
+    force: { scale: 2, row: 0, column: 1, code: 77 }, note: 'code 77 forced', what: 'Code 77' }); }"""
+
+
+def forced(open_page):
+    page = open_page(query="?tab=generate&class=tulip&seed=3")
+    page.wait_for_function("() => Tokenscope.state.docs.run?.label === 'tulip' && !Tokenscope.state.running")
+    page.evaluate(FORCE)
+    page.wait_for_function("() => Tokenscope.state.docs.run.parent && !Tokenscope.state.running")
+    says(page, "made=")
+    page.wait_for_timeout(700)  # the page writes once nothing has changed for a moment
+    return page
+
+
+def test_a_reload_keeps_the_branches_and_the_picture_on_show(open_page):
+    page = forced(open_page)
+    ids, picture, settings = page.evaluate(RUN_IDS), final_picture(page), where(page)
+    assert ids[1][1] == 77
+    reloaded(page)
+    page.wait_for_function("() => Tokenscope.state.tree.nodes.length === 2")
+    assert page.evaluate(RUN_IDS) == ids and final_picture(page) == picture and where(page) == settings
+    assert page.evaluate("() => Tokenscope.state.running") is None, "nothing is drawn again"
+    tree = page.locator(".ts-tree [role=treeitem]")
+    assert tree.count() == 2 and tree.nth(1).get_attribute("aria-selected") == "true"
+    tree.nth(0).locator(".ts-leaf").first.click()
+    page.wait_for_function("() => !Tokenscope.state.docs.run.parent")
+    page.evaluate(
+        "() => { for (const key of Object.keys(sessionStorage)) if (key.startsWith('tokenscope-runs')) "
+        "addEventListener('pagehide', () => { sessionStorage[key] = '{\"version\": 1, \"run\": {}}'; }); }"
+    )
+    reloaded(page)
+    page.wait_for_function("() => Tokenscope.state.docs.run?.label === 'tulip' && !Tokenscope.state.running")
+    assert page.evaluate("() => Tokenscope.state.tree.nodes.length") == 0
+
+
+def test_a_link_carries_forced_tokens(open_page):
+    first = forced(open_page)
+    second = open_page(query=first.evaluate("() => location.search"))
+    second.wait_for_function(
+        "() => Tokenscope.state.docs.run?.phrase === 'from a link' && !Tokenscope.state.running"
+    )
+    assert second.evaluate(RUN_IDS) == first.evaluate(RUN_IDS)
+    assert final_picture(second) == final_picture(first)

@@ -1,6 +1,7 @@
 """What a visitor does, in a real browser: open, look, change, undo, generate, stop, fail, use keys."""
 
 import io
+import re
 import time
 
 import numpy as np
@@ -267,3 +268,23 @@ def test_accessibility_has_no_serious_violation(open_page):
             open_tab(page, tab)
             page.wait_for_timeout(150)
             assert serious_violations(page) == [], f"{tab}, dark: {dark}"
+
+
+def test_a_saved_picture_brings_its_tokens_back(open_page, tmp_path):
+    page = open_page(query="?tab=generate&class=tulip&seed=1")
+    page.wait_for_function("() => Tokenscope.state.docs.run?.label === 'tulip' && !Tokenscope.state.running")
+    ids = page.evaluate("() => Tokenscope.state.docs.run.scales.map((scale) => scale.ids)")
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Picture", exact=True).filter(visible=True).click()
+    saving.value.save_as(tmp_path / "tulip.png")
+    open_tab(page, "Inspect")
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "tulip.png")
+    offer = page.locator(".ts-carried:visible")
+    offer.wait_for()
+    assert re.search(
+        r"Tokenized from its pixels, \d+ % of them came back \(by scale: \d+ %", offer.inner_text()
+    )
+    offer.get_by_role("button", name="Use its own tokens").click()
+    page.get_by_text("These are the tokens that the picture's file carries.").wait_for()
+    assert page.evaluate("() => Tokenscope.state.docs.session.scales.map((scale) => scale.ids)") == ids
+    assert serious_violations(page) == []

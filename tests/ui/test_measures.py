@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from explorer.analysis.fidelity import error_map, psnr, ssim
 from explorer.analysis.residuals import unexplained_of
 from explorer.generators import NextScaleGenerator
 from explorer.nets.var_transformer import VARConfig, VARTransformer
-from explorer.ui.actions import as_image, open_picture, perform
+from explorer.ui.actions import open_picture, perform
+from explorer.ui.edit.edit_actions import as_image
 from explorer.ui.inspect import measures, surprise
 from explorer.ui.session import Session
 from explorer.ui.workbench import Workbench
@@ -102,6 +104,15 @@ def test_a_generated_picture_is_compared_with_itself_when_finished(bench):
     assert view["against"] == "finished" and view["scales"][3]["psnr"] is None
     assert view["scales"][3]["left"] == pytest.approx(0, abs=1e-9) and view["scales"][3]["mean"] == 0
     assert 0 < view["scales"][0]["left"] and view["start"] == 1
+
+
+def test_of_tokens_alone_no_pixel_is_measured(bench):
+    session = adopted(bench)
+    alone = session.then(replace(session.present, credit="the photo itself was not kept"))
+    view = measures.measures_view(bench, alone)
+    assert view["against"] == "nothing" and view["scales"][0]["left"] > 0 and view["bits"]["total"] > 0
+    for scale in view["scales"]:
+        assert all(scale[name] is None for name in ("psnr", "ssim", "error", "mean"))
 
 
 def test_a_single_scale_tokenizer_is_measured_too():

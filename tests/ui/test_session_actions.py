@@ -2,6 +2,7 @@
 
 import io
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,18 @@ import torch
 from PIL import Image
 from tiny_tokenizers import tiny_multi
 
+from explorer.samples import load_sample
+from explorer.token_maps import TokenMaps
+from explorer.tokenizers.carried import carried, save_options, survived
+from explorer.tokenizers.images import open_image, to_pil
 from explorer.ui import workbench
-from explorer.ui.actions import MAX_PIXELS, as_image, open_picture, perform
+from explorer.ui.actions import MAX_PIXELS, open_picture, perform
+from explorer.ui.edit import exporting
+from explorer.ui.edit.edit_actions import as_image
+from explorer.ui.inspect import developing
 from explorer.ui.page import act, first_session
 from explorer.ui.session import Session
-from explorer.ui.views import session_view
+from explorer.ui.views import content_key, session_view
 from explorer.ui.workbench import Workbench
 
 
@@ -205,26 +213,57 @@ def test_what_a_page_should_never_send_is_a_sentence(bench, session, kind, data)
 
 
 def test_a_broken_model_leaves_the_session_and_says_so(bench, session, monkeypatch):
-    monkeypatch.setattr(type(bench.tokenizer), "encode", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(type(bench), "traced", lambda *_: 1 / 0)
     (new, answer) = list(act(bench, session, {"kind": "sample", "name": "cat", "ticket": 1}))[-1]
     assert new is session and answer["problem"].startswith("Something went wrong")
 
 
-def test_where_decoding_is_slow_the_final_picture_comes_first(session, monkeypatch):
+def test_where_decoding_is_slow_tokens_come_first_then_the_last_picture(session, monkeypatch):
     slow = Workbench(tiny_multi())
     assert not slow.slow
     monkeypatch.setattr(workbench, "QUICK_PIXELS", 100)
-    first, last = list(
-        act(slow, session, {"kind": "replace", "scale": 2, "cells": [0], "code": 3, "ticket": 1})
+    assert slow.slow
+    data = {"kind": "replace", "scale": 2, "cells": [0], "code": 3, "ticket": 1}
+    first, last = list(act(slow, session, data))
+    assert "ticket" not in first[1] and last[1]["ticket"] == 1
+    early, late = first[1]["session"]["scales"], last[1]["session"]["scales"]
+    assert [scale["preview"] for scale in early] == [True] * 4
+    assert [scale["preview"] for scale in late] == [True, True, True, False]
+    assert all(scale["image"] for scale in early + late) and not any(scale["stale"] for scale in late)
+    assert [scale["ids"] for scale in early] == [scale["ids"] for scale in late]
+    assert first[1]["session"]["difference"] is None and last[1]["session"]["difference"]["mean"] > 0
+    assert [scale["psnr"] is None for scale in late] == [True, True, True, False]
+
+
+def test_pictures_that_follow_are_those_of_a_quick_page(session, monkeypatch):
+    bench = Workbench(tiny_multi())
+    whole = session_view(bench, session)
+    key = content_key(session.present)
+    found = list(developing.views(bench, session, {"key": key, "scales": [1, 2, 3]}))
+    assert found[-1] == {"status": "done"} and [view["k"] for view in found[:-1]] == [2, 1, 0]
+    for view in found[:-1]:
+        scale = whole["scales"][view["k"]]
+        assert view["psnr"] == pytest.approx(scale["psnr"], abs=1e-2) and view["key"] == key
+        assert view["image"].startswith("data:image/png")
+    assert [view["done"] for view in found[:-1]] == [1, 2, 3] and found[2]["left"] == 0 < found[0]["left"]
+    assert list(developing.views(bench, session, {"key": "1-x", "scales": [1]})) == [{"status": "outdated"}]
+    assert list(developing.views(bench, Session(), {})) == [{"status": "outdated"}]
+    for scales in (None, [0], [5], [True], ["1"]):
+        with pytest.raises(ValueError, match="whole numbers from 1 to 4"):
+            list(developing.views(bench, session, {"key": key, "scales": scales}))
+
+
+def test_one_picture_is_traced_once_for_all_visitors(bench, monkeypatch):
+    asked = []
+    real = type(bench.tokenizer).trace
+    monkeypatch.setattr(
+        type(bench.tokenizer), "trace", lambda self, *more, **kw: asked.append(1) or real(self, *more, **kw)
     )
-    assert "ticket" not in first[1] and [scale["stale"] for scale in first[1]["session"]["scales"]] == [
-        1,
-        1,
-        1,
-        0,
-    ]
-    assert not any(scale["stale"] for scale in last[1]["session"]["scales"])
-    assert first[1]["session"]["scales"][-1]["image"] == last[1]["session"]["scales"][-1]["image"]
+    own = Workbench(bench.tokenizer)
+    views = [session_view(own, first_session(own)) for _ in range(3)]
+    assert len(asked) == 1 and views[0] == views[1] == views[2]
+    image = own.tokenizer.fit(load_sample("flower"))
+    assert first_session(own).present.maps == own.tokenizer.encode(image)
 
 
 def test_every_fit_of_a_picture_is_what_the_tokenizer_would_fit(bench):
@@ -244,3 +283,43 @@ def test_cards_describe_codes(bench):
     for wrong in (-1, 64, True, "3", None, [1]):
         with pytest.raises(ValueError, match="codes go from 0 to 63"):
             bench.card(wrong)
+
+
+def carrying(bench, maps) -> bytes:
+    return saved(to_pil(bench.tokenizer.decode(maps))[0], "PNG", **save_options("PNG", maps))
+
+
+def test_a_file_that_carries_its_tokens_offers_them(bench, session, uploads):
+    tok = bench.tokenizer
+    generator = torch.Generator().manual_seed(0)
+    own = [torch.randint(tok.vocab_size, (1, *grid), generator=generator) for grid in tok.grids]
+    own = TokenMaps(own, tok.meta)
+    seen = perform(bench, session, "upload", uploads(carrying(bench, own)))
+    view = session_view(bench, seen)["carried"]
+    share, scales = survived(own, seen.present.source)
+    assert view == {"used": False, "share": share, "scales": list(scales)} and share < 0.5
+    taken = perform(bench, seen, "own_tokens", {})
+    assert taken.present.source == own == taken.present.maps
+    after = session_view(bench, taken)
+    assert after["carried"]["used"] and after["edit"]["changed"] == 0
+    assert after["scales"][0]["distance"] is None, "they were not chosen for their distance"
+    assert session_view(bench, taken.undo())["carried"] == view
+
+
+def test_tokens_that_this_model_cannot_read_are_told(bench, session, uploads):
+    tok = bench.tokenizer
+    maps = TokenMaps([torch.zeros(1, *grid, dtype=torch.int64) for grid in tok.grids], tok.meta)
+    foreign = maps.with_meta({**tok.meta, "sha256": "f" * 64, "tokenizer": "another"})
+    content = saved(to_pil(tok.decode(maps))[0], "PNG", **save_options("PNG", foreign))
+    seen = perform(bench, session, "upload", uploads(content))
+    view = session_view(bench, seen)
+    assert view["carried"] is None and "tokens of another, which this model cannot read" in view["credit"]
+    with pytest.raises(ValueError, match="carries no tokens"):
+        perform(bench, seen, "own_tokens", {})
+    assert "carried" in session_view(bench, session) and session_view(bench, session)["carried"] is None
+
+
+def test_the_exported_picture_carries_what_is_on_show(bench, session):
+    maps = session.present.maps
+    other = session.then(replace(session.present, maps=maps.with_map(1, (maps[0] + 1) % 2)))
+    assert carried(open_image(exporting.png_bytes(bench, other.present))) == other.present.maps != maps

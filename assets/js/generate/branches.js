@@ -1,5 +1,5 @@
 // The tree of pictures: a run, what was made of it by forcing a token or by writing it again from a scale, and so on. It
-// lives in the browser (state.tree) and is lost with the page; a link carries the settings, not the tree.
+// lives in the browser (state.tree) and stays in its tab (kept_runs.js); a link carries one picture, not the tree.
 //   T.branches.remember(view)   puts a run into the tree (below view.parent, if that is there) and gives its id
 //   T.branches.parentOf(view)   the node {id, parent, what, view} that it was made of, or null
 (() => {

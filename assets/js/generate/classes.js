@@ -78,7 +78,7 @@
     });
 
     T.subscribe(root, ["model", "docs", "running", "settings"], () => {
-      const view = run(), mine = view?.run === state.running, done = mine ? view.done : 0;
+      const view = run(), mine = Boolean(view) && view.run === state.running, done = mine ? view.done : 0;
       for (const part of [finder, grid]) part.hidden = !state.model?.classes;
       if (state.model?.classes && source !== state.model.classes) {
         source = state.model.classes;

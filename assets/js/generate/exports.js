@@ -13,11 +13,11 @@
   let timer = 0;
 
   const MOVING = [
-    { what: "webp", text: "WebP", name: "Animated WebP", tip: "One picture after each step, coarse to fine, as a looping animation. Every pixel is exact where the file stays below 8 MB." },
+    { what: "webp", text: "WebP", name: "Animated WebP", tip: "One picture after each step, coarse to fine, as a looping animation that carries its tokens. Every pixel is exact where the file stays below 8 MB." },
     { what: "gif", text: "GIF", name: "Animated GIF", tip: "The same animation for programs that know no WebP: 256 colours in each picture." },
   ];
   const STILL = [
-    { what: "png", text: "Picture", tip: "The picture as you see it, as a PNG file of the model's size." },
+    { what: "png", text: "Picture", tip: "The picture as you see it, as a PNG file of the model's size. The file carries its tokens: its pixels alone, tokenized again, would give others." },
     { what: "sheet", text: "Contact sheet", tip: "Every step side by side, with its token map, its grid, and how long it took where that was measured." },
     { what: "gallery", text: "All seeds", name: "Contact sheet of all seeds", tip: "The finished pictures of all seeds on one sheet." },
   ];

@@ -26,6 +26,7 @@
   // asks when the tokens on show are not the measured ones; one request at a time, the newest tokens win
   function refresh(again = false) {
     const key = keyNow();
+    if (scales().some((scale) => scale.preview || scale.stale)) return; // they come, and then are measured
     if (!send || out || !key || state.measures.key === key || (state.measures.problem && !again && tries.key === key)) return;
     if (tries.key !== key || again) tries = { key, left: TRIES };
     const ticket = ++tickets;
@@ -126,7 +127,8 @@
     const read = el("p", { class: "ts-caption ts-error-read", role: "status" });
     const legend = el("div", { class: "ts-legend" }, el("span", { class: "ts-ramp" }, el("span", { class: "ts-num", text: "0" }), bar, end), T.term("absolute error", "Distance between two pixel values, averaged over red, green and blue. Pixel values run from 0 (black) to 1 (white)."), read);
     const line = problemLine();
-    const section = el("section", { class: "ts-measures" }, el("div", { class: "ts-head" }, el("h2", { text: "Where is the picture still wrong?" }), toggle), line, strip, legend);
+    const lost = el("p", { class: "ts-caption ts-tokens-only", text: "Only the tokens of this picture were kept, not the picture itself: there is nothing to hold the pixels against. Open it again to measure them." });
+    const section = el("section", { class: "ts-measures" }, el("div", { class: "ts-head" }, el("h2", { text: "Where is the picture still wrong?" }), toggle), line, lost, strip, legend);
     root.append(section);
     let columns = [];
     const buttons = () => columns.map((column) => column.button);
@@ -165,7 +167,10 @@
       const ready = standing(section, line);
       toggle.textContent = state.errorLayer ? "Show the picture again" : "Show on the picture";
       toggle.setAttribute("aria-pressed", state.errorLayer);
-      if (!ready) return;
+      const nothing = view()?.against === "nothing";
+      lost.hidden = !nothing;
+      strip.hidden = legend.hidden = toggle.hidden = nothing;
+      if (!ready || nothing) return;
       if (columns.length !== scales().length) build();
       if (keys.has("measures") || keys.has("docs") || keys.has("theme")) {
         bar.style.background = gradient();
@@ -189,7 +194,8 @@
     picture.querySelector(".ts-line").before(canvas);
     picture.append(tag);
     T.subscribe(picture, ["measures", "docs", "upto", "errorLayer", "theme"], () => {
-      const scale = state.errorLayer && fresh() ? view().scales[shown()] : null;
+      const found = state.errorLayer && fresh() ? view().scales[shown()] : null;
+      const scale = found?.error ? found : null;
       for (const part of [canvas, tag]) part.hidden = !scale;
       picture.classList.toggle("ts-with-error", Boolean(scale));
       if (!scale) return;

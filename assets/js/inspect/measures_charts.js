@@ -39,7 +39,7 @@
           unit: "% of the feature's energy", values: left, top: Math.max(1, ...left), label: percent, say: (v) => `${T.number(100 * v)} % left unexplained`,
           note: found.edited && found.against === "input" ? "Of the tokens as edited. Lower is closer." : "Lower is closer.",
         }),
-        chart({
+        found.against === "nothing" ? null : chart({
           name: "PSNR", about: "Peak signal-to-noise ratio: −10 log10 of the mean squared error of the pixels. 10 dB more is a tenth of the squared error.",
           unit: "dB", values: values("psnr"), top: Math.max(20, ...values("psnr").filter((v) => v !== null)), label: (v) => (v === null ? "equal" : T.number(v)), say: (v) => (v === null ? `equal to ${against}` : `${T.number(v, 2)} dB PSNR`),
           note: `Higher is closer to ${against}.`,

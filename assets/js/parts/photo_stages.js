@@ -14,7 +14,7 @@
       seen: "The same, brought to the size that the model reads. Compares it with what the tokens say.",
       tokens: "What the decoder makes of the tokens of the scales on show, alone.",
     };
-    const node = el("div", { class: "ts-stages", role: "radiogroup", "aria-label": "Stages of the photo" }, Object.keys(tips).map((stage) => {
+    const node = el("div", { class: "ts-stages", role: "radiogroup", "aria-label": "Stages of the photo", hidden: true }, Object.keys(tips).map((stage) => {
       texts[stage] = el("span");
       sizes[stage] = el("span", { class: "ts-num ts-muted" });
       buttons[stage] = el("button", { type: "button", role: "radio", "data-value": stage, "data-tip": tips[stage], onclick: () => choose(stage) },

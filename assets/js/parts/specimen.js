@@ -22,8 +22,9 @@
     const caption = el("p", { class: "ts-caption" });
     const extra = mode === "edit" ? difference() : null;
     const blend = mode === "run" ? T.blendPart(() => state.docs.run?.blend || null) : null;
+    const carried = mode === "inspect" ? T.carriedPart() : null;
     const stages = mode === "inspect" ? T.photoStages() : null;
-    const wrap = el("div", { class: "ts-specimen" }, picture, stages || "", el("div", { class: "ts-beside" }, caption, extra?.node, blend));
+    const wrap = el("div", { class: "ts-specimen" }, picture, stages || "", el("div", { class: "ts-beside" }, caption, carried, extra?.node, blend));
     root.append(wrap);
     if (mode === "inspect") T.errorLayer?.(picture);
     const split = () => picture.style.setProperty("--split", `${slider.value}%`);
@@ -72,6 +73,7 @@
       const what = mode === "edit" ? "Picture before and after the edits" : mode === "run" ? "Generated picture" : plain ? "Decoded picture" : `${stage === "photo" ? "Photo" : "What the model sees"} and decoded picture`;
       over.alt = `${what}, ${upto}: ${view.title || ""}`;
       caption.replaceChildren(el("b", { text: view.title || "" }), view.credit ? `, ${view.credit}. ` : " ", view.note || "");
+      carried?.show(view);
       if (extra) {
         source(extra.before, view.before);
         const some = view.difference?.mean > 0;

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from explorer.errors import CheckpointError
+from explorer.tokenizers.carried import save_options
 from explorer.tokenizers.images import to_pil
 from explorer.ui.edit.edit_actions import current
 from explorer.ui.session import Scene, Session
@@ -69,10 +70,10 @@ def npz_bytes(scene: Scene) -> bytes:
 
 
 def png_bytes(bench: Workbench, scene: Scene) -> bytes:
-    """The final picture exactly as the page shows it."""
+    """The final picture exactly as the page shows it; the file carries its tokens."""
     (picture,) = to_pil(bench.pictures(scene.maps, [len(scene.maps)]))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    picture.save(buffer, "PNG", **save_options("PNG", scene.maps))
     return buffer.getvalue()
 
 

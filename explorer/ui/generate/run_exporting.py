@@ -20,6 +20,7 @@ from explorer.analysis.fidelity import psnr
 from explorer.figures.animations import animation
 from explorer.figures.contact_sheet import Tile, captioned_sheet
 from explorer.token_maps import TokenMaps
+from explorer.tokenizers.carried import save_options
 from explorer.tokenizers.images import to_pil
 from explorer.ui.compare.pairs import RASTER
 from explorer.ui.edit.edit_actions import as_image, current
@@ -131,9 +132,11 @@ def _run_views(run: SavedRun, what: str) -> Iterator[dict]:
             sheet = captioned_sheet(tiles, f"{run.title}, {run.pair.generator.name}")
             yield _file(f"{stem}-sheet", what, png_bytes(sheet))
         else:
-            yield _file(f"{stem}-steps", what, animation(pictures, what))
+            options = save_options(what.upper(), run.maps.with_meta(run_meta(run)))
+            yield _file(f"{stem}-steps", what, animation(pictures, what, options=options))
     elif what == "png":
-        yield _file(stem, what, png_bytes(to_pil(run.tokenizer.decode(run.maps))[0]))
+        picture = to_pil(run.tokenizer.decode(run.maps))[0]
+        yield _file(stem, what, png_bytes(picture, run.maps.with_meta(run_meta(run))))
     elif what == "py":
         steps = None
         for step in steps_again(run):
@@ -164,7 +167,8 @@ def _session_views(bench: Workbench, scene: Scene, what: str) -> Iterator[dict]:
         title = f"{scene.title}, {bench.tokenizer.name}"
         yield _file(f"{stem}-sheet", what, png_bytes(captioned_sheet(tiles, title)))
     else:
-        yield _file(f"{stem}-scales", what, animation(pictures, what))
+        options = save_options(what.upper(), scene.maps)
+        yield _file(f"{stem}-scales", what, animation(pictures, what, options=options))
 
 
 def _gallery_views(runs: list[SavedRun]) -> Iterator[dict]:
@@ -205,9 +209,10 @@ def run_meta(run: SavedRun) -> dict:
     return {**run.tokenizer.meta, **made, **({"kept_tokens": kept} if kept else {})}
 
 
-def png_bytes(picture: Image.Image) -> bytes:
+def png_bytes(picture: Image.Image, maps: TokenMaps | None = None) -> bytes:
+    """maps: tokens that the file is to carry."""
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    picture.save(buffer, "PNG", **(save_options("PNG", maps) if maps else {}))
     return buffer.getvalue()
 
 

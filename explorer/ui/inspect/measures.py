@@ -19,9 +19,9 @@ from explorer.analysis.usage import Usage, count_tokens, usage
 from explorer.figures.errors import error_pictures
 from explorer.figures.images import picture_uri
 from explorer.token_maps import TokenMaps
-from explorer.ui.actions import as_image
 from explorer.ui.components import measure_parts as parts
-from explorer.ui.session import Scene, Session
+from explorer.ui.edit.edit_actions import as_image
+from explorer.ui.session import GENERATED, Scene, Session
 from explorer.ui.wires import QUIET, hidden
 from explorer.ui.workbench import Workbench
 
@@ -65,7 +65,10 @@ def answer(bench: Workbench, session: Session, data: dict) -> dict:
 
 
 def measures_view(bench: Workbench, session: Session) -> dict | None:
-    """None without a picture. A generated picture has no input: it is compared with itself when finished."""
+    """None without a picture. A generated picture has no input: it is compared with itself when finished.
+
+    Of a picture whose tokens alone were kept there is nothing to compare with: pixels are not measured.
+    """
     scene = session.present
     if scene is None:
         return None
@@ -76,18 +79,20 @@ def measures_view(bench: Workbench, session: Session) -> dict | None:
     cost = rate(scene.maps.grids, bench.tokenizer.vocab_size, bench.tokenizer.image_hw)
     left = unexplained(bench, scene)
     closeness = zip(_psnr(pictures_K3HW, reference_K3HW), _ssim(pictures_K3HW, reference_K3HW), strict=True)
+    generated = scene.credit == GENERATED
+    compared = scene.picture is not None or generated
     return {
         **about(scene),
-        "against": "input" if scene.picture else "finished",
+        "against": "input" if scene.picture else "finished" if generated else "nothing",
         "edited": scene.maps != scene.source,
         "start": left[0] if left else None,
         "scales": [
             {
                 "left": left[k + 1] if left else None,
-                "psnr": decibel,
-                "ssim": similarity,
-                "error": picture_uri(errors.pictures[k]),
-                "mean": errors.means[k],
+                "psnr": decibel if compared else None,
+                "ssim": similarity if compared else None,
+                "error": picture_uri(errors.pictures[k]) if compared else None,
+                "mean": errors.means[k] if compared else None,
                 "tokens": cost.tokens[k],
                 "bits": cost.bits[k],
             }
