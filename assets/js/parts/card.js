@@ -41,7 +41,7 @@
       const code = shown();
       body.removeAttribute("aria-busy");
       if (code === null) {
-        body.replaceChildren(el("p", { class: "ts-empty-state", text: scales().length ? "No token here yet. Choose one of the coloured squares." : "Choose a token to see which code it stands for." }));
+        body.replaceChildren(el("p", { class: "ts-empty-state", text: scales().length ? "No token here yet. Choose one of the squares." : "Choose a token to see which code it stands for." }));
         return;
       }
       body.setAttribute("aria-busy", "true"); // what stands there belongs to the selection before
