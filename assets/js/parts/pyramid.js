@@ -13,7 +13,8 @@
       T.set({ colourMode: value });
     });
     const zoom = el("button", { type: "button", class: "ts-button ts-plain ts-zoom", "data-tip": "One map large, the others as a strip. Z or a double click on a map does it too, Escape ends it.", onclick: () => enlarge(!enlarged) });
-    const says = el("p", { class: "ts-says", "aria-live": "polite" });
+    const shows = el("span", { "aria-live": "polite" }), going = el("span");
+    const says = el("p", { class: "ts-says" }, shows, going);
     const tools = el("div", { class: "ts-modes" }, el("span", { class: "ts-muted", text: "Squares show", "aria-hidden": "true" }), mode, el("div", { class: "ts-saying" }, says, zoom));
     const surface = el("div", { class: "ts-pyramid ts-columns", role: "group", "aria-label": label });
     const read = el("p", { class: "ts-read", role: "status" });
@@ -55,8 +56,10 @@
         return { code, known: code >= 0 && n < at, colour: look.colours[k]?.[n] || "", value: look.words[k]?.[n] || "", changed: Boolean(scale.changed?.[n]) };
       }), look.sprites?.[k]));
       maps.forEach(({ note }, k) => { note.hidden = !look.notes.length; note.textContent = look.notes[k] || "\u00a0"; });
-      const going = look.sprites && T.squares.progress(doc, look.mode);
-      says.textContent = !going ? look.says : going.problem || `${look.says} Computing map ${going.now} of ${going.of} …`;
+      const progress = look.sprites && T.squares.progress(doc, look.mode);
+      const words = progress?.problem || look.says;
+      if (shows.textContent !== words) shows.textContent = words;
+      going.textContent = progress?.now ? ` Computing map ${progress.now} of ${progress.of} …` : "";
       mode.show(look.mode);
       for (const name of T.colourModes.names) mode.refuse(name, T.colourModes.refusal(doc, name));
       legend.hidden = !look.legend;

@@ -70,7 +70,8 @@
       const slot = `${doc} ${mode} ${k}`, grid = `${scale.h} ${scale.w}`;
       if (now) worn.set(slot, { grid, sprite: now });
       const before = worn.get(slot);
-      return now || (before?.grid === grid ? { ...before.sprite, stale: true } : null);
+      // a picture that is here takes some milliseconds until it can be painted; nothing needs to blink for that
+      return now || (before?.grid === grid ? { ...before.sprite, stale: mode !== "sofar" } : null);
     });
     wishes.delete(doc);
     wishes.set(doc, missing);
