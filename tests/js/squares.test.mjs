@@ -89,6 +89,15 @@ test("nothing is asked for maps that are not complete, or for pictures that are 
   assert.equal(here.asked.length, 0);
 });
 
+test("the picture of a raster run covers the tokens that were decoded", async () => {
+  const { T, look } = page([{ ...scale([1, 2, 3], "data:image/png;base64,AAAA"), step: 2 }], "sofar");
+  look();
+  await settled();
+  assert.equal(look().sprites[0].covers, Infinity);
+  T.state.docs.session.order = "raster";
+  assert.equal(look().sprites[0].covers, 2);
+});
+
 test("while a run is under way its squares show the picture so far", () => {
   const { T } = page([scale([1], "data:image/png;base64,AAAA")]);
   T.state.docs.run = T.state.docs.session;

@@ -53,7 +53,7 @@
       const at = state.docs[doc]?.at || Infinity; // a raster run of which an earlier step is on show
       scales().forEach((scale, k) => maps[k].paint(Array.from({ length: scale.h * scale.w }, (_, n) => {
         const code = scale.ids ? scale.ids[n] : -1;
-        return { code, known: code >= 0 && n < at, colour: look.colours[k]?.[n] || "", value: look.words[k]?.[n] || "", changed: Boolean(scale.changed?.[n]) };
+        return { code, known: code >= 0 && n < at, colour: look.colours[k]?.[n] || "", value: look.words[k]?.[n] || "", bare: n >= (look.sprites?.[k]?.covers ?? Infinity), changed: Boolean(scale.changed?.[n]) };
       }), look.sprites?.[k]));
       maps.forEach(({ note }, k) => { note.hidden = !look.notes.length; note.textContent = look.notes[k] || "\u00a0"; });
       const progress = look.sprites && T.squares.progress(doc, look.mode);

@@ -39,8 +39,10 @@
       paint: (looks, sprite = null) => { wear(sprite); looks.forEach((look, n) => {
         const cell = cells[n], { i, j } = cell.place;
         const text = words(look, i, j);
-        if (cell.look === `${look.colour} ${text}`) return; // most tokens stay when one changes
-        cell.look = `${look.colour} ${text}`;
+        const now = `${look.colour} ${look.bare} ${text}`;
+        if (cell.look === now) return; // most tokens stay when one changes
+        cell.look = now;
+        cell.classList.toggle("ts-bare", look.bare);
         cell.classList.toggle("ts-unknown", !look.known);
         cell.classList.toggle("ts-changed", look.changed);
         cell.style.setProperty("--c", look.known ? look.colour : "transparent");
@@ -96,7 +98,7 @@
         const [x, y, w, h] = box(n);
         context.fillStyle = look.known ? look.colour : sunken;
         context.fillRect(x, y, w - gap, h - gap);
-        if (sprite && look.known) tile(context, n, [x, y, w - gap, h - gap]);
+        if (sprite && look.known && !look.bare) tile(context, n, [x, y, w - gap, h - gap]);
         if (look.known && side >= ROOM * devicePixelRatio) number(context, look.code, x, y, h - gap);
         if (look.changed) corner(context, x + w - gap, y, Math.min(9 * devicePixelRatio, side * 0.6), outer, inner);
       });

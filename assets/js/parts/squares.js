@@ -50,7 +50,7 @@
   // several scales: a map is asked for once it and what it stands on are complete
   const complete = (scales, maps) => scales.length === 1 || maps.every((ids) => ids.every((id) => id >= 0));
 
-  // what the maps of a document wear: {url, image, stale, values, limit, exact} for each scale, or null where it is not known
+  // what the maps of a document wear: {url, image, stale, values, limit, exact, covers} for each scale, or null where it is not known
   // yet; what is missing is asked for. stale: it shows the tokens or the picture of before.
   function sprites(doc, mode) {
     const { scales } = state.docs[doc], missing = [];
@@ -59,7 +59,8 @@
       if (mode === "sofar") {
         if (!scale.image) return null;
         now = ready(scale.image);
-        if (now) now = { ...now, stale: Boolean(scale.stale) };
+        // a raster run is decoded at the end of a row: tokens after that are not in its picture
+        if (now) now = { ...now, stale: Boolean(scale.stale), covers: (state.docs[doc].order === "raster" && scale.step) || Infinity };
       } else {
         const maps = needs(scales, mode, k), key = keyOf(mode, k, maps);
         const answer = answers.get(key);
