@@ -104,6 +104,7 @@ def test_the_photo_moves_with_the_fit_and_comes_back_after_a_reload(open_page):
     page.locator(".ts-remark:visible").wait_for()
     opened(page, "photo 8.png")
     assert page.evaluate(OWN) == own
+    page.wait_for_function("() => Tokenscope.measures.fresh()")  # nothing is under way any more
     page.get_by_role("button", name="Start afresh").click()
     page.wait_for_function("() => window.Tokenscope?.state.docs.session?.sample === 'flower'")
     assert page.evaluate(STORED) == []
