@@ -51,7 +51,7 @@
     },
     adds: {
       text: "Adds", tip: "What each token changes in its part of the picture: with it minus without it.", picture: true, refuse: wait,
-      says: (_, sprites) => `A square shows what its token changes in its part of the picture: with it minus without it. Grey is no change; ± below a map is the change that is drawn in full, of pixel values from 0 to 1.${linear(sprites)}`,
+      says: (_, sprites) => `A square shows what its token changes here: the picture with it minus without it. Grey: no change; ±: the change that is drawn in full, of pixel values from 0 to 1.${linear(sprites)}`,
       colour: (value, sprite) => hex(128 + (127 * value) / sprite.limit), say: (value) => (Math.abs(value) < 0.0005 ? "no change of brightness" : `${T.number(Math.abs(value), 3)} ${value > 0 ? "lighter" : "darker"} on average`),
       note: (sprite) => `±${sprite.limit}`,
     },
