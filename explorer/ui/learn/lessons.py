@@ -73,13 +73,13 @@ def _token(facts: Facts) -> Lesson:
             f"The picture below has {W} × {H} pixels. Each is a mix of red, green and blue: "
             f"{_n(3 * H * W)} numbers in all. A network called a [[tokenizer|An encoder that turns a picture "
             "into tokens, and a decoder that turns tokens back into a picture.]] describes the same picture "
-            f"with only {_n(facts.tokens)}: one for every coloured square.",
+            f"with only {_n(facts.tokens)}: one for every square.",
             f"Such a number is a [[token|A whole number, here from 0 to {_n(facts.codes - 1)}: a line number "
             "in a table of small visual patterns.]]. Tokens are to pictures what letters are to text: models "
             "read and write them, and only at the end does a decoder draw pixels. Drag the handle over the "
             "picture: left of it are the real pixels, right of it what the decoder draws from the tokens.",
         ),
-        "Choose a coloured square and see on the picture which part it stands for.",
+        "Choose a square and see on the picture which part it stands for.",
         "token-selected",
         ("specimen", "pyramid"),
         (Way("Open the same picture in Inspect", "Inspect"),),
