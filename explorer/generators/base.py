@@ -8,7 +8,7 @@ int64 and carries no gradient. Scales and steps count from 1 in arguments, Pytho
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +29,7 @@ from explorer.generators.arguments import (
 )
 from explorer.generators.runtime import place_network
 from explorer.generators.sampling import Sampling, distribution
+from explorer.generators.switches import Switches, switched
 from explorer.token_maps import Grid, TokenMaps, keep_masks, whole_number
 from explorer.tokenizers import Tokenizer
 
@@ -95,6 +96,7 @@ class Generator(ABC):
     tokenizer_family: str
     published_sampling: Sampling
     nucleus_from_tail: bool
+    switches: Switches = Switches()  # what is off; see `with_switches`
 
     def __init__(
         self,
@@ -348,6 +350,16 @@ class Generator(ABC):
         """What each layer would have predicted; see `generators.inside.lens`."""
         return inside.lens(self, maps, label)
 
+    def with_switches(
+        self,
+        heads: Collection[tuple[int, int]] = (),
+        layers: Collection[int] = (),
+        hidden: Collection[int] = (),
+        swap: tuple[int, Label] | None = None,
+    ) -> "Generator":
+        """A view with parts switched off, sharing the weights; see `generators.switches.switched`."""
+        return switched(self, heads, layers, hidden, swap)
+
     def effects(
         self,
         maps: TokenMaps,
@@ -364,6 +376,8 @@ class Generator(ABC):
 
     def _teacher_forced(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> list[Tensor]:
         """Unguided logits (B,h,w,V) of the first `scales` scales, given what comes before each token."""
+        if self.switches.swap:
+            raise ValueError("a class that changes on the way is for drawing: given tokens are read with one")
         return self._by_scale(self._net(labels_B, self._net_inputs(maps, labels_B, scales)), scales)
 
     def _labels(self, label: Label | Sequence[Label]) -> tuple[int, ...]:
@@ -389,6 +403,8 @@ class Generator(ABC):
         """Token maps with a note of how they were made."""
         made = {"generator": self.name, "labels": list(request.labels), "seeds": list(request.seeds)}
         settings = {name: getattr(request.sampling, name) for name in self.sampling}
+        if self.switches != Switches():
+            made["switches"] = self.switches.said(self.classes)
         return TokenMaps(tuple(ids), self.tokenizer.meta | made | {"sampling": settings})
 
     def _check_maps(self, maps: TokenMaps) -> TokenMaps:
