@@ -173,6 +173,8 @@ class Decoder(nn.Module):
 class LogitQuantizer(nn.Module):
     """Features are the logits themselves, (B,V,h,w); codes are the columns of the decoder's first layer."""
 
+    chooses_by = "logits"
+
     def __init__(self, vocab_size: int, code_dim: int):
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, code_dim)

@@ -43,6 +43,8 @@ class TamingVQGANConfig:
 class GumbelQuantizer(nn.Module):
     """One logit a code; the token is the largest, without noise. Features have the code dimension too."""
 
+    chooses_by = "logits"
+
     def __init__(self, vocab_size: int, code_dim: int):
         super().__init__()
         self.proj = nn.Conv2d(code_dim, vocab_size, 1)

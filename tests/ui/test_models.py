@@ -161,8 +161,8 @@ def test_a_list_reads_no_weights_and_remembers_what_has_not_changed(shelf, monke
     from explorer.ui.switching import models as module
 
     read = []
-    real = module.read_outline
-    monkeypatch.setattr(module, "read_outline", lambda path: read.append(path) or real(path))
+    real = module.read_outlines
+    monkeypatch.setattr(module, "read_outlines", lambda path: read.append(path) or real(path))
     one = library(shelf)
     one.listing()
     assert len(read) == 8
