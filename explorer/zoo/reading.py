@@ -14,6 +14,7 @@ import pickle
 import re
 import shlex
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,16 +43,13 @@ class InertSettings:
 class Inert:
     """Stands in for whatever a Lightning file names under `lightning`: takes everything, does nothing.
 
-    Nothing is imported or called; the real classes are callbacks and containers of settings.
+    Nothing is imported or called; the real classes are callbacks and settings.
     """
 
     def __init__(self, *arguments, **settings):
         pass
 
     def __setstate__(self, state):
-        pass
-
-    def __setitem__(self, key, value):
         pass
 
 
@@ -234,7 +232,8 @@ def _read_torch(path: Path, mapped: bool) -> object:
                 return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
         except pickle.UnpicklingError as error:
             foreign = _foreign_names(path, str(error))
-            new = {name: Inert for name in foreign if _is_lightning(name) and name not in stand_ins}
+            new = {name: _stand_in(name) for name in foreign if _is_lightning(name)}
+            new = {name: kind for name, kind in new.items() if name not in stand_ins}
             if new and len(stand_ins) < MOST_STAND_INS:
                 stand_ins |= new
                 continue
@@ -252,6 +251,11 @@ def _read_torch(path: Path, mapped: bool) -> object:
                 f"{path} is damaged or not a torch checkpoint ({_size(path)} on disk): {_short(error)}; "
                 + _SUPPORTED
             ) from None
+
+
+def _stand_in(name: str) -> type:
+    """torch fills containers of its own kinds only, and Lightning keeps settings in an `AttributeDict`."""
+    return OrderedDict if name.endswith("Dict") else Inert
 
 
 def _is_lightning(name: str) -> bool:

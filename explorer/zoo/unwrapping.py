@@ -19,8 +19,9 @@ WRAPPERS = ("model", "module", "state_dict", "ema", "model_ema")
 AVERAGED = ("ema", "model_ema")
 TRAINER = "trainer"
 TRAINER_PARTS = {"tokenizer": "vae_local", "generator": "var_wo_ddp"}
-# What DistributedDataParallel, torch.compile and wrapper modules put before every name.
-PREFIXES = ("module.", "_orig_mod.", "model.")
+# What DistributedDataParallel, torch.compile and wrapper modules put before every name, and what PARTS put
+# where a file holds one of the two.
+PREFIXES = ("module.", "_orig_mod.", "model.", "first_stage_model.", "transformer.")
 WEIGHTS = ("ema", "model")
 # Two models in one set of names: the prefix of each.
 PARTS = {"tokenizer": "first_stage_model.", "generator": "transformer."}
