@@ -115,7 +115,8 @@
     if (!T.kept.arrive(wanted)) {
       asked = { sample, fit };
       if (sample && sample !== state.docs.session?.sample) T.link.act("sample", { name: sample });
-      if (fit && fit !== state.docs.session?.fit) T.link.act("fit", { fit });
+      else if (!state.docs.session) T.link.act("sample", { name: state.first });
+      if (fit && fit !== (state.docs.session?.fit || FITS[0])) T.link.act("fit", { fit });
     }
     if (token) T.select(token);
     if (tab && tab !== openTab()) T.openTab(tab);

@@ -5,9 +5,10 @@
 
   T.define("header", (root) => {
     const chip = T.modelChip(root);
+    const keys = el("button", { type: "button", class: "ts-button ts-keys", text: "?", "aria-label": "Keys", "aria-haspopup": "dialog", "data-tip": "What can be done by keys. Key ?.", onclick: () => T.shortcuts.open() });
     const theme = el("button", { type: "button", class: "ts-button", onclick: T.theme });
     root.append(el("header", { class: "ts-header" }, el("h1", { text: "Tokenscope" }),
-      el("p", { text: "Pictures as discrete tokens: look at them, change them, let a model write new ones." }), chip, el("span", { class: "ts-row" }, T.presentButton(), T.copyButton(root), theme)));
+      el("p", { text: "Pictures as tokens: look at them, change them, write new ones." }), chip, el("span", { class: "ts-row" }, T.presentButton(), T.copyButton(root), theme, keys)));
     try { const kept = localStorage.getItem("tokenscope-theme"); if (kept) document.body.classList.toggle("dark", kept === "dark"); } catch { /* private window */ }
     T.watchTheme();
     T.subscribe(root, ["model", "theme"], () => {

@@ -32,6 +32,7 @@
     out = null;
     if (T.state.busy) T.set({ busy: null });
     next();
+    if (!out) T.set({ answered: ticket });
   }
 
   // what belongs to the picture and not to its edits is sent once
@@ -44,7 +45,7 @@
   function receive(view) {
     if (!view) return;
     const patch = {};
-    if (view.model) patch.model = view.model;
+    if (view.model) Object.assign(patch, { model: view.model, first: view.first });
     if (view.session) {
       const old = T.state.docs.session;
       patch.docs = { ...T.state.docs, session: complete(view.session, old) };
@@ -83,6 +84,7 @@
       waiting.push({ kind, data });
       next();
     },
+    busy: () => out !== null || waiting.length > 0,
     card: async () => null,
     swatches: async () => null,
     upload: async () => null,

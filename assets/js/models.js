@@ -111,8 +111,8 @@
     await until(() => !T.kept.awaits() && !state.busy);
     const blob = await fetch(carry.image).then((answer) => answer.blob()).catch(() => null);
     if (!blob) return T.problem("The picture could not be brought along. Open it here again; it is still on the other model's page.");
-    const number = state.docs.session.picture;
-    once("docs", () => state.docs.session.picture !== number, () => {
+    const number = state.docs.session?.picture;
+    once("docs", () => state.docs.session && state.docs.session.picture !== number, () => {
       const view = state.docs.session;
       store(HAD + state.model.sha256, { id: carry.id, before: mark(view.before) });
       const [h, w] = carry.size, how = carry.drawn ? `as ${carry.from} drew it` : `as ${carry.from} saw it`;

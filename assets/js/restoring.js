@@ -87,6 +87,7 @@
 
   function changed() {
     const view = state.docs.session;
+    if (!view) return;
     if (awaited && view.edit.restored === awaited.mark) restored(view);
     else if (awaited && state.problem?.startsWith("What this browser had kept")) { awaited = null; forget(); }
     look(view);
@@ -133,7 +134,7 @@
       const kept = own || (link.sample ? null : load(() => localStorage));
       if (!kept || (link.sample && (link.sample !== presentOf(kept).sample || (link.fit && link.fit !== presentOf(kept).fit)))) return false;
       if (kept.settings && state.model.classes) useSettings(kept.settings);
-      const same = (name) => JSON.stringify(kept[name]) === JSON.stringify(untouched[name]);
+      const same = (name) => JSON.stringify(kept[name]) === JSON.stringify(untouched?.[name]);
       if (["pictures", "policy", "line", "named"].every(same)) return false;
       awaited = { ...kept, mark: `${Date.now()}-${Math.random().toString(36).slice(2, 8)}` };
       T.link.act("restore", { ...awaited, settings: null, tokenizer: state.model.sha256 });

@@ -13,15 +13,14 @@ import torch
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from explorer.analysis.residuals import unexplained_share
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers.carried import carried
 from explorer.tokenizers.images import MODES, notice, open_image, to_uint8
 from explorer.ui.edit import edit_actions
-from explorer.ui.edit.edit_actions import EDITS, as_image, current, whole
-from explorer.ui.session import GENERATED, Picture, ScaleNumbers, Scene, Session
-from explorer.ui.workbench import NEIGHBOURS, Workbench
+from explorer.ui.edit.edit_actions import EDITS, current, whole
+from explorer.ui.session import GENERATED, Picture, Scene, Session
+from explorer.ui.workbench import Workbench
 
 MAX_PIXELS = 16_000_000
 UPLOAD_MB = 20  # a picture; the server itself takes larger files, for zips
@@ -97,20 +96,9 @@ def tokenized(bench: Workbench, picture: Picture, fit: str, number: int, step: s
     fitted = picture.fits[fit]
     if isinstance(fitted, str):
         raise ValueError(_sentence(fitted))
-    image = as_image(fitted)
-    maps = bench.tokenizer.encode(image)
-    trace = bench.tokenizer.trace(image, n=min(NEIGHBOURS, bench.tokenizer.vocab_size))
-    left = unexplained_share(trace)[:, 0].tolist()
-    numbers = tuple(
-        ScaleNumbers(
-            scale.distance[0].numpy(),
-            scale.nearest_ids[0].numpy().astype(np.int32),
-            scale.nearest_distance[0].numpy(),
-            (left[k], left[k + 1]),
-        )
-        for k, scale in enumerate(trace)
-    )
-    return Scene(number, picture.title, picture.credit, picture, fit, maps, maps, numbers, step)
+    seen = bench.traced(fitted)
+    maps = seen.maps
+    return Scene(number, picture.title, picture.credit, picture, fit, maps, maps, seen.numbers, step)
 
 
 def _upload(bench: Workbench, session: Session, data: Mapping) -> Session:

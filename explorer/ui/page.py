@@ -17,18 +17,17 @@ from explorer.ui.compare import compare_tab
 from explorer.ui.edit import edit_tab, exporting
 from explorer.ui.endpoints import api, arguments, stay_local
 from explorer.ui.generate import generate_tab, run_exporting
-from explorer.ui.inspect import inspect_tab, measures, surprise
+from explorer.ui.inspect import developing, inspect_tab, measures, surprise
 from explorer.ui.learn import learn_tab
 from explorer.ui.session import Session
 from explorer.ui.session_memory import SessionMemory
 from explorer.ui.views import model_view, session_view
 from explorer.ui.wires import QUIET, hidden
-from explorer.ui.workbench import Workbench
+from explorer.ui.workbench import FIRST_SAMPLE, Workbench
 
 log = logging.getLogger(__name__)
 
 FAILED = "Something went wrong on the server; it has been logged there. What you had is unchanged."
-FIRST_SAMPLE = "flower"  # near what the bundled models have seen, and it reads at 64 px
 VISITORS = 16  # actions or runs at once; the device's lock makes models take turns within them
 TABS = {
     "Inspect": inspect_tab,
@@ -54,7 +53,8 @@ def build_page(
     memory: bounds what the sessions of all pages hold; the page has one of its own where none is given.
     """
     memory = memory or SessionMemory()
-    first = first_session(bench)
+    # Where computing is slow the page is there first, and asks for its first picture itself.
+    first = Session() if bench.slow else first_session(bench)
     with gr.Blocks(
         title="Tokenscope", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
     ) as page:
@@ -67,6 +67,7 @@ def build_page(
                     tab.build()
         codebook_tab.connect(bench)
         measures.connect(bench, state, first)
+        developing.connect(bench, state)
         surprise.connect(bench, state)
         run_exporting.connect(bench, state)
         replaced = generate_tab.connect(bench)
@@ -99,13 +100,15 @@ def first_session(bench: Workbench) -> Session:
 
 
 def first_view(bench: Workbench, session: Session) -> dict:
+    """What the page knows from the start. Nothing is generated here by a model that takes its time."""
     view = {
         "model": model_view(bench),
         "session": session_view(bench, session),
+        "first": None if session.present else FIRST_SAMPLE,
         "selection": {"k": 3, "i": 1, "j": 1},
     }
     view["selection"]["k"] = min(3, len(bench.tokenizer.grids) - 1)
-    if bench.generator:
+    if bench.generator and not bench.slow:
         view["run"] = generate_tab.example(bench, view["model"]["sampling"])
     return view
 
@@ -113,7 +116,8 @@ def first_view(bench: Workbench, session: Session) -> dict:
 def act(bench: Workbench, session: Session, data: dict) -> Iterator[tuple[Session, dict]]:
     """One action: the new session and its view; the old session with a sentence when it cannot be done.
 
-    Where decoding is slow the final picture comes first, the other scales after it.
+    Where decoding is slow the tokens come first, with previews, then the final picture; the page asks for the
+    others while the visitor goes on (inspect/developing.py).
     """
     ticket, known = data.get("ticket"), data.get("known")
     try:
@@ -121,9 +125,12 @@ def act(bench: Workbench, session: Session, data: dict) -> Iterator[tuple[Sessio
             yield session, {"ticket": ticket, "file": exporting.download(bench, session, data.get("what"))}
             return
         new = _perform(bench, session, str(data.get("kind")), data)
-        if bench.slow:
-            yield new, {"session": session_view(bench, new, every_scale=False, known=known)}
-        yield new, {"ticket": ticket, "session": session_view(bench, new, known=known)}
+        if not bench.slow:
+            yield new, {"ticket": ticket, "session": session_view(bench, new, known=known)}
+            return
+        yield new, {"session": session_view(bench, new, (), known=known)}
+        last = len(bench.tokenizer.grids)
+        yield new, {"ticket": ticket, "session": session_view(bench, new, (last,), known=known)}
     except ValueError as error:
         yield session, {"ticket": ticket, "problem": str(error)}
     except Exception:  # whatever happens the visitor keeps the session and reads a sentence

@@ -1,18 +1,19 @@
 """Sessions and runs as the plain values that the page draws. Scales lie coarse to fine, cells row by row."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
 from explorer.analysis.fidelity import psnr
+from explorer.analysis.preview import apply_preview
 from explorer.figures.difference import difference, gradient
 from explorer.figures.images import bytes_uri, data_uri, picture_uri
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers.carried import survived
-from explorer.ui.actions import FITTED, UPLOAD_MB, as_image
-from explorer.ui.edit.edit_actions import why_not_regenerate
+from explorer.ui.actions import FITTED, UPLOAD_MB
+from explorer.ui.edit.edit_actions import as_image, why_not_regenerate
 from explorer.ui.session import Scene, Session
 from explorer.ui.workbench import Workbench
 
@@ -50,7 +51,7 @@ def model_view(bench: Workbench) -> dict:
 def _classes_view(bench: Workbench) -> list[dict]:
     """Every class with a picture that the loaded model made of it before, where one was shipped."""
     pictures = {}
-    if bench.examples:
+    if bench.examples and not bench.slow:
         for label, image in zip(
             bench.examples.labels, bench.tokenizer.decode(bench.examples.examples), strict=True
         ):
@@ -77,33 +78,44 @@ def sampling_view(sampling: Mapping, codes: int) -> dict:
 
 
 def session_view(
-    bench: Workbench, session: Session, every_scale: bool = True, known: object = None
+    bench: Workbench, session: Session, shown: Sequence[int] | None = None, known: object = None
 ) -> dict | None:
-    """The picture in Inspect and Edit. Without every_scale only the last one is decoded, others are stale.
+    """The picture in Inspect and Edit.
 
-    known: the number of the picture that the page already has; what no edit changes is then left out.
+    shown: scales (from 1) whose pictures are decoded, default all; the others get linear previews where the
+    workbench has any. known: the number of the picture that the page already has; what no edit changes is
+    then left out.
     """
     scene = session.present
     if scene is None:
         return None
     K = len(scene.maps)
-    shown = list(range(1, K + 1)) if every_scale else [K]
-    pictures = dict(zip(shown, bench.pictures(scene.maps, None if every_scale else [K]), strict=True))
+    shown = list(range(1, K + 1)) if shown is None else list(shown)
+    pictures = dict(zip(shown, bench.pictures(scene.maps, shown), strict=True)) if shown else {}
+    previews = _previews(bench, scene.maps) if len(pictures) < K else [None] * K
     fitted = as_image(scene.picture.fits[scene.fit]) if scene.picture else None
-    before = bench.pictures(scene.source, [K])[0]
-    scales = [_scale_view(bench, scene, k, pictures.get(k + 1), fitted) for k in range(K)]
+    whole = K in pictures
+    before = bench.pictures(scene.source, [K])[0] if whole else _previews(bench, scene.source)[-1]
+    scales = [_scale_view(bench, scene, k, pictures.get(k + 1), previews[k], fitted) for k in range(K)]
     if known != scene.number:
         scales = [scale | _numbers_view(scene, k) for k, scale in enumerate(scales)]
     return {
         **(_picture_view(bench, scene, before) if known != scene.number else {}),
         "picture": scene.number,
-        "difference": _difference_view(before, pictures[K]),
+        "difference": _difference_view(before, pictures[K]) if whole else None,
         "scales": scales,
         "edit": _edit_view(session),
     }
 
 
-def _picture_view(bench: Workbench, scene: Scene, before: Tensor) -> dict:
+def _previews(bench: Workbench, maps: TokenMaps) -> list[Tensor | None]:
+    """What a linear map makes of f_hat after each scale, without the decoder: K pictures (3,h,w), or None."""
+    if bench.preview is None:
+        return [None] * len(maps)
+    return list(apply_preview(bench.tokenizer.accumulate(maps)[:, 0], bench.preview))
+
+
+def _picture_view(bench: Workbench, scene: Scene, before: Tensor | None) -> dict:
     H, W = bench.tokenizer.image_hw
     return {
         "title": scene.title,
@@ -114,7 +126,7 @@ def _picture_view(bench: Workbench, scene: Scene, before: Tensor) -> dict:
         "size": [H, W],
         "ratio": f"{W} / {H}",
         "input": bytes_uri(scene.picture.fits[scene.fit]) if scene.picture else "",
-        "before": data_uri(before),
+        "before": "" if before is None else data_uri(before),
         "source": [ids.flatten().tolist() for ids in scene.source],
         "carried": _carried_view(scene),
     }
@@ -140,14 +152,22 @@ def _note(scene: Scene, H: int, W: int) -> str:
 
 
 def _scale_view(
-    bench: Workbench, scene: Scene, k: int, picture: Tensor | None, fitted: Tensor | None
+    bench: Workbench,
+    scene: Scene,
+    k: int,
+    picture: Tensor | None,
+    preview: Tensor | None,
+    fitted: Tensor | None,
 ) -> dict:
+    """picture: decoded; preview: shown until it is."""
+    seen = preview if picture is None else picture
     ids_hw, own_hw = scene.maps[k][0], scene.source[k][0]
     return {
         **map_view(bench, scene.maps, k),
-        "image": None if picture is None else data_uri(picture),
-        "stale": picture is None,
-        "psnr": None if picture is None or fitted is None else _finite(psnr(picture[None], fitted)),
+        "image": None if seen is None else data_uri(seen),
+        "stale": seen is None,
+        "preview": picture is None and preview is not None,
+        "psnr": None if picture is None or fitted is None else finite(psnr(picture[None], fitted)),
         "changed": (ids_hw != own_hw).int().flatten().tolist(),
     }
 
@@ -212,14 +232,19 @@ def _edit_view(session: Session) -> dict:
 
 def _step_view(scene: Scene) -> dict:
     """key: the same for the same tokens of the same picture; the page remembers the tokens under it."""
+    return {"text": scene.step, "picture": scene.number, "key": content_key(scene)}
+
+
+def content_key(scene: Scene) -> str:
+    """Names the picture and its tokens as they stand."""
     number, digest = _content(scene)
-    return {"text": scene.step, "picture": number, "key": f"{number}-{digest}"}
+    return f"{number}-{digest}"
 
 
 def _content(scene: Scene) -> tuple[int, str]:
     return scene.number, scene.maps.digest()[:16]
 
 
-def _finite(value: Tensor) -> float | None:
+def finite(value: Tensor) -> float | None:
     number = float(value)
     return number if math.isfinite(number) else None

@@ -1,31 +1,67 @@
 """The loaded models and what all sessions may share: memories of pictures, addressed by content."""
 
+import hashlib
 import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from explorer.analysis.colours import codebook_colours
 from explorer.analysis.erasing import least_code
 from explorer.analysis.neighbours import nearest_codes
+from explorer.analysis.preview import fit_preview
+from explorer.analysis.residuals import unexplained_share
+from explorer.devices import Device
 from explorer.figures.images import data_uri
 from explorer.generators import Generator
 from explorer.jobs.derived import GeneratorDerived
+from explorer.samples import load_sample
 from explorer.token_maps import TokenMaps
-from explorer.tokenizers import Tokenizer
+from explorer.tokenizers import ScaleTrace, Tokenizer
+from explorer.tokenizers.images import to_uint8
 from explorer.ui.compare.pairs import Pair, by_order
+from explorer.ui.session import ScaleNumbers
 
+FIRST_SAMPLE = "flower"  # near what the bundled models have seen, and it reads at 64 px
+TRACED = 32  # fitted pictures whose tokens are remembered; some 50 kB each at 256 px
 NEIGHBOURS = 8  # codes shown beside a code
 REMEMBERED = 4096  # code cards; one is about 10 kB of text
 QUICK_PIXELS = 200_000  # decoded on a CPU in a fraction of a second; six scales at 64 px are 25 000
 
 
-def decodes_slowly(tokenizer: Tokenizer) -> bool:
-    """Whether showing all scales takes so long that the last one should come first."""
-    H, W = tokenizer.image_hw
-    pixels = len(tokenizer.grids) * H * W
-    return tokenizer.device.torch_device.type == "cpu" and pixels > QUICK_PIXELS
+def decodes_slowly(scales: int, image_hw: tuple[int, int], device: Device) -> bool:
+    """Whether decoding all scales takes so long that the page should not wait for it."""
+    H, W = image_hw
+    return device.torch_device.type == "cpu" and scales * H * W > QUICK_PIXELS
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """The token maps of one fitted picture and how each scale came about."""
+
+    maps: TokenMaps
+    numbers: tuple[ScaleNumbers, ...]
+
+    @classmethod
+    def of(cls, scales: Sequence[ScaleTrace], meta: Mapping) -> "Traced":
+        """From `Tokenizer.trace` of one picture."""
+        left = unexplained_share(scales)[:, 0].tolist()
+        numbers = tuple(
+            ScaleNumbers(
+                scale.distance[0].numpy(),
+                scale.nearest_ids[0].numpy().astype(np.int32),
+                scale.nearest_distance[0].numpy(),
+                (left[k], left[k + 1]),
+            )
+            for k, scale in enumerate(scales)
+        )
+        return cls(TokenMaps([scale.ids for scale in scales], meta), numbers)
 
 
 class Workbench:
@@ -54,16 +90,44 @@ class Workbench:
         self.usage_KV = usage_KV
         self.usage_of = re.sub(r"\d{4,}", lambda number: f"{int(number[0]):,}", usage_of)
         self.examples = examples
-        self.preview = preview
+        self._preview = preview
+        self._traced: OrderedDict[str, Traced] = OrderedDict()
+        self._tracing = Lock()
         self.pairs = by_order(Pair(tokenizer, generator) if generator else None, counterpart)
         self._card = lru_cache(REMEMBERED)(self._make_card)
         self.least_code = lru_cache(len(tokenizer.grids))(self._least_code)
         self._swatches: dict[int, str] = {}  # at most one per code
 
+    def traced(self, fitted_HW3: np.ndarray) -> Traced:
+        """How the tokenizer sees a fitted picture of bytes. A class that opens one picture asks once."""
+        key = hashlib.sha256(np.ascontiguousarray(fitted_HW3)).hexdigest()
+        with self._tracing:
+            if key not in self._traced:
+                image = torch.from_numpy(np.array(fitted_HW3)).permute(2, 0, 1)[None].float() / 255
+                scales = self.tokenizer.trace(image, n=min(NEIGHBOURS, self.tokenizer.vocab_size))
+                self._traced[key] = Traced.of(scales, self.tokenizer.meta)
+                while len(self._traced) > TRACED:
+                    self._traced.popitem(last=False)
+            self._traced.move_to_end(key)
+            return self._traced[key]
+
+    @property
+    def preview(self) -> Tensor | None:
+        """Weights (C+1,3) of `analysis.preview`; None where nobody would see a preview.
+
+        Those of models that ship none are fitted on one sample when first asked for: some hundred cells for a
+        few dozen weights.
+        """
+        if self._preview is None and self.slow:
+            image = self.tokenizer.fit(load_sample(FIRST_SAMPLE))
+            seen = self.traced(to_uint8(image)[0].numpy())
+            self._preview = fit_preview(self.tokenizer.accumulate(seen.maps)[-1], image)
+        return self._preview
+
     @property
     def slow(self) -> bool:
         """Whether showing all scales takes so long that the last one should come first."""
-        return decodes_slowly(self.tokenizer)
+        return decodes_slowly(len(self.tokenizer.grids), self.tokenizer.image_hw, self.tokenizer.device)
 
     def pictures(self, maps: TokenMaps, scales: list[int] | None = None) -> Tensor:
         """The picture after each (asked) scale, (K,3,H,W); remembered by the tokenizer's memo."""

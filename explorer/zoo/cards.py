@@ -23,6 +23,7 @@ from explorer.families.schedules import Grid, Grids, normalise_grids, normalise_
 from explorer.writing import written_whole
 
 MAX_CARD_BYTES = 8 << 20
+LONGEST_CLASS = 200  # characters of a name that a button can show
 
 
 def _empty() -> Mapping[str, Any]:
@@ -134,6 +135,10 @@ def _classes(value: object) -> tuple[str, ...] | None:
         return None
     if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
         raise ValueError("classes must be a list of names in label order")
+    for number, name in enumerate(value):
+        if not name.strip() or len(name) > LONGEST_CLASS:
+            what = f"{len(name)} characters long, at most {LONGEST_CLASS} fit" if name.strip() else "empty"
+            raise ValueError(f"the name of class {number} is {what}")
     return tuple(value)
 
 

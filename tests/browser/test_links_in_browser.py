@@ -68,6 +68,8 @@ def test_a_link_brings_another_visitor_to_the_same_picture(open_page):
     first.locator("#ts-guidance").fill("3.5")
     first.locator(".ts-classes button").nth(2).click()
     first.wait_for_function("() => Tokenscope.state.docs.run.status === 'done'")
+    label = first.evaluate("() => Tokenscope.state.docs.run.label")
+    says(first, f"class={label}")  # the address follows a moment later
     says(first, "seed=41&guidance=3.5")
 
     second = open_page(query=first.evaluate("() => location.search"))

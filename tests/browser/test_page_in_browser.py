@@ -288,3 +288,22 @@ def test_a_saved_picture_brings_its_tokens_back(open_page, tmp_path):
     page.get_by_text("These are the tokens that the picture's file carries.").wait_for()
     assert page.evaluate("() => Tokenscope.state.docs.session.scales.map((scale) => scale.ids)") == ids
     assert serious_violations(page) == []
+
+
+def test_a_question_mark_lists_the_keys(open_page):
+    page = open_page()
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    dialog.wait_for()
+    assert dialog.locator("kbd").count() > 20
+    assert serious_violations(page, ".ts-shortcuts") == []
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    page.get_by_role("button", name="Keys").click()
+    dialog.wait_for()
+    dialog.get_by_role("button", name="Close").click()
+    dialog.wait_for(state="hidden")
+    page.get_by_role("tab", name="Edit").click()
+    page.locator(".ts-edit-card input:visible").first.focus()
+    page.keyboard.press("?")
+    assert dialog.count() == 0, "who types means the letter"

@@ -8,7 +8,8 @@ from tiny_tokenizers import tiny_multi, tiny_rectangle
 from explorer.generators import NextScaleGenerator
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.samples import load_sample
-from explorer.ui.actions import as_image, perform
+from explorer.ui.actions import perform
+from explorer.ui.edit.edit_actions import as_image
 from explorer.ui.edit.edit_operations import REARRANGED, randomised
 from explorer.ui.page import act, first_session
 from explorer.ui.views import model_view, session_view

@@ -14,7 +14,8 @@ from explorer.analysis.fidelity import error_map, psnr, ssim
 from explorer.analysis.residuals import unexplained_of
 from explorer.generators import NextScaleGenerator
 from explorer.nets.var_transformer import VARConfig, VARTransformer
-from explorer.ui.actions import as_image, open_picture, perform
+from explorer.ui.actions import open_picture, perform
+from explorer.ui.edit.edit_actions import as_image
 from explorer.ui.inspect import measures, surprise
 from explorer.ui.session import Session
 from explorer.ui.workbench import Workbench

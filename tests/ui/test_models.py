@@ -23,6 +23,7 @@ from explorer.devices import open_device
 from explorer.tokenizers import DecodeMemo
 from explorer.ui import AppOptions, open_site
 from explorer.ui.switching import houses
+from explorer.ui.switching import pace as pace_of
 from explorer.ui.switching.houses import Houses
 from explorer.ui.switching.model_facts import facts
 from explorer.ui.switching.models import BUNDLED, FOLDER, GIVEN, Library
@@ -217,16 +218,32 @@ def test_facts_are_counted_and_a_card_of_any_shape_is_survived(shelf):
     assert told["memory"] > 4 * sum(counted.values())
 
 
-def test_expected_seconds_follow_from_what_was_measured():
+def test_expected_seconds_follow_from_what_was_measured(tmp_path, monkeypatch):
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(bytes(1000))
+    with open(large, "wb") as file:
+        file.truncate(100 << 20)
+    monkeypatch.setattr(pace_of, "try_part", lambda path: 1e-8)
     pace = Pace()
-    assert pace.expected(1 << 20, 10) is None
-    pace.read(1000, 5.0)  # too small to tell
-    pace.read(10 << 20, 1.0)
-    pace.read(10 << 20, 2.0)
+    assert pace.expected([large], 10) is None
     pace.built(100, 0.5)
-    assert pace.expected(20 << 20, 100) == pytest.approx(2.5)
-    assert pace.expected(0, 400) == pytest.approx(2.0)
-    assert pace.expected(0, 1) == pytest.approx(0.5)
+    pace.built(100, 9.0)  # the first page has warmed everything up
+    assert pace.expected([], 100) == pytest.approx(0.5)
+    assert pace.expected([], 400) == pytest.approx(2.0)
+    assert pace.expected([], 0) == pytest.approx(0.5)
+    bytes_read = (100 << 20) * 1e-8
+    assert pace.expected([large], 0) == pytest.approx(2.5 * bytes_read + 0.5)
+    pace.read(small, 5.0)  # too small to tell
+    pace.read(large, 4 * bytes_read)
+    assert pace.expected([large], 0) == pytest.approx(4 * bytes_read + 0.5)
+    pace.read(large, 1000)  # somebody else had the machine
+    assert pace.expected([large], 0) == pytest.approx(10 * bytes_read + 0.5)
+
+
+def test_a_part_of_a_file_is_tried(tmp_path):
+    for size in (0, 3, 1000):
+        (tmp_path / "file").write_bytes(bytes(size))
+        assert 0 < pace_of.try_part(tmp_path / "file") < 1
 
 
 # Pages

@@ -10,15 +10,18 @@ import torch
 from PIL import Image
 from tiny_tokenizers import tiny_multi
 
+from explorer.samples import load_sample
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers.carried import carried, save_options, survived
 from explorer.tokenizers.images import open_image, to_pil
 from explorer.ui import workbench
-from explorer.ui.actions import MAX_PIXELS, as_image, open_picture, perform
+from explorer.ui.actions import MAX_PIXELS, open_picture, perform
 from explorer.ui.edit import exporting
+from explorer.ui.edit.edit_actions import as_image
+from explorer.ui.inspect import developing
 from explorer.ui.page import act, first_session
 from explorer.ui.session import Session
-from explorer.ui.views import session_view
+from explorer.ui.views import content_key, session_view
 from explorer.ui.workbench import Workbench
 
 
@@ -210,26 +213,57 @@ def test_what_a_page_should_never_send_is_a_sentence(bench, session, kind, data)
 
 
 def test_a_broken_model_leaves_the_session_and_says_so(bench, session, monkeypatch):
-    monkeypatch.setattr(type(bench.tokenizer), "encode", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(type(bench), "traced", lambda *_: 1 / 0)
     (new, answer) = list(act(bench, session, {"kind": "sample", "name": "cat", "ticket": 1}))[-1]
     assert new is session and answer["problem"].startswith("Something went wrong")
 
 
-def test_where_decoding_is_slow_the_final_picture_comes_first(session, monkeypatch):
+def test_where_decoding_is_slow_tokens_come_first_then_the_last_picture(session, monkeypatch):
     slow = Workbench(tiny_multi())
     assert not slow.slow
     monkeypatch.setattr(workbench, "QUICK_PIXELS", 100)
-    first, last = list(
-        act(slow, session, {"kind": "replace", "scale": 2, "cells": [0], "code": 3, "ticket": 1})
+    assert slow.slow
+    data = {"kind": "replace", "scale": 2, "cells": [0], "code": 3, "ticket": 1}
+    first, last = list(act(slow, session, data))
+    assert "ticket" not in first[1] and last[1]["ticket"] == 1
+    early, late = first[1]["session"]["scales"], last[1]["session"]["scales"]
+    assert [scale["preview"] for scale in early] == [True] * 4
+    assert [scale["preview"] for scale in late] == [True, True, True, False]
+    assert all(scale["image"] for scale in early + late) and not any(scale["stale"] for scale in late)
+    assert [scale["ids"] for scale in early] == [scale["ids"] for scale in late]
+    assert first[1]["session"]["difference"] is None and last[1]["session"]["difference"]["mean"] > 0
+    assert [scale["psnr"] is None for scale in late] == [True, True, True, False]
+
+
+def test_pictures_that_follow_are_those_of_a_quick_page(session, monkeypatch):
+    bench = Workbench(tiny_multi())
+    whole = session_view(bench, session)
+    key = content_key(session.present)
+    found = list(developing.views(bench, session, {"key": key, "scales": [1, 2, 3]}))
+    assert found[-1] == {"status": "done"} and [view["k"] for view in found[:-1]] == [2, 1, 0]
+    for view in found[:-1]:
+        scale = whole["scales"][view["k"]]
+        assert view["psnr"] == pytest.approx(scale["psnr"], abs=1e-2) and view["key"] == key
+        assert view["image"].startswith("data:image/png")
+    assert [view["done"] for view in found[:-1]] == [1, 2, 3] and found[2]["left"] == 0 < found[0]["left"]
+    assert list(developing.views(bench, session, {"key": "1-x", "scales": [1]})) == [{"status": "outdated"}]
+    assert list(developing.views(bench, Session(), {})) == [{"status": "outdated"}]
+    for scales in (None, [0], [5], [True], ["1"]):
+        with pytest.raises(ValueError, match="whole numbers from 1 to 4"):
+            list(developing.views(bench, session, {"key": key, "scales": scales}))
+
+
+def test_one_picture_is_traced_once_for_all_visitors(bench, monkeypatch):
+    asked = []
+    real = type(bench.tokenizer).trace
+    monkeypatch.setattr(
+        type(bench.tokenizer), "trace", lambda self, *more, **kw: asked.append(1) or real(self, *more, **kw)
     )
-    assert "ticket" not in first[1] and [scale["stale"] for scale in first[1]["session"]["scales"]] == [
-        1,
-        1,
-        1,
-        0,
-    ]
-    assert not any(scale["stale"] for scale in last[1]["session"]["scales"])
-    assert first[1]["session"]["scales"][-1]["image"] == last[1]["session"]["scales"][-1]["image"]
+    own = Workbench(bench.tokenizer)
+    views = [session_view(own, first_session(own)) for _ in range(3)]
+    assert len(asked) == 1 and views[0] == views[1] == views[2]
+    image = own.tokenizer.fit(load_sample("flower"))
+    assert first_session(own).present.maps == own.tokenizer.encode(image)
 
 
 def test_every_fit_of_a_picture_is_what_the_tokenizer_would_fit(bench):

@@ -14,10 +14,11 @@ from tiny_tokenizers import MULTI_GRIDS, VOCAB, tiny_multi, tiny_single
 
 from explorer import families
 from explorer.analysis.fidelity import error_map, psnr, ssim
-from explorer.ui.actions import as_image, open_picture, perform
+from explorer.ui.actions import open_picture, perform
 from explorer.ui.compare import side_by_side
 from explorer.ui.compare.pairs import Pair
 from explorer.ui.compare.side_by_side_shelf import Shelf
+from explorer.ui.edit.edit_actions import as_image
 from explorer.ui.session import Session
 from explorer.ui.workbench import Workbench
 from explorer.zoo.cards import Card, write_card

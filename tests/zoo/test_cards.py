@@ -56,6 +56,8 @@ def test_only_what_is_needed_must_be_there():
         ({"sampling": 1}, "sampling must be"),
         ({"classes": "cat"}, "classes must be"),
         ({"classes": [1, 2]}, "classes must be"),
+        ({"classes": ["cat", " "]}, "the name of class 1 is empty"),
+        ({"classes": ["c" * 5000]}, "the name of class 0 is 5000 characters long, at most 200 fit"),
         ({"sha256": 5}, "sha256 must be"),
     ],
 )

@@ -3,6 +3,7 @@
 // to its nearest codes by true distance, which shows what the plane has torn apart.
 (() => {
   const T = window.Tokenscope;
+  const HINT = 1800; // ms
   const { el, state } = T;
   const PLANES = [
     { value: "pca", text: "PCA", tip: "The two directions in which the codes differ most; a straight view, there at once." },
@@ -256,8 +257,17 @@
     box.addEventListener("pointercancel", (event) => { fingers.delete(event.pointerId); outline = null; start = null; });
     box.addEventListener("pointerleave", () => { if (!fingers.size) hover(null); });
     box.addEventListener("dblclick", (event) => { if (tool.value === "move") zoomBy(2, ...spot(event)); });
+    const wheel = el("p", { class: "ts-wheel-hint", "aria-hidden": "true", text: "Ctrl + wheel zooms the map. After a click on it the wheel alone does." });
+    box.append(wheel);
+    let fading = 0;
+    function hint() {
+      wheel.classList.add("ts-on");
+      clearTimeout(fading);
+      fading = setTimeout(() => wheel.classList.remove("ts-on"), HINT);
+    }
     box.addEventListener("wheel", (event) => {
-      if (!at || !(event.ctrlKey || event.metaKey || document.activeElement === box)) return; // else the page scrolls
+      if (!at) return;
+      if (!(event.ctrlKey || event.metaKey || document.activeElement === box)) return hint(); // the page scrolls
       event.preventDefault();
       zoomBy(2 ** (-event.deltaY / 240), ...spot(event));
     }, { passive: false });

@@ -78,7 +78,7 @@
     });
 
     T.subscribe(root, ["model", "docs", "running", "settings"], () => {
-      const view = run(), mine = view?.run === state.running, done = mine ? view.done : 0;
+      const view = run(), mine = Boolean(view) && view.run === state.running, done = mine ? view.done : 0;
       for (const part of [finder, grid]) part.hidden = !state.model?.classes;
       if (state.model?.classes && source !== state.model.classes) {
         source = state.model.classes;
@@ -106,7 +106,13 @@
       if (!view) return "Choose a class and watch a picture appear, coarse to fine.";
       if (view.status === "stopped") return `Stopped after ${unit(view)} ${view.done} of ${view.total}.`;
       const batch = view.batch || view.rows?.length;
-      return `${view.title} in ${T.count(view.total, "step")}, ${T.number(view.seconds, 2)} s${batch > 1 ? ` for ${batch} pictures at once` : ""}.`;
+      const drawn = steps(view), many = drawn < view.total ? `${drawn} of ${T.count(view.total, "step")} drawn anew` : T.count(view.total, "step");
+      return `${view.title}${drawn < view.total ? ": " : " in "}${many}, ${T.number(view.seconds, 2)} s${batch > 1 ? ` for ${batch} pictures at once` : ""}.`;
+    }
+    // steps that wrote something: a step whose tokens were all kept did not
+    function steps(view) {
+      if (view.order === "raster") return view.scales[0].ids.filter((_, n) => !view.scales[0].kept?.[n]).length;
+      return view.scales.filter((scale) => !scale.kept || scale.kept.some((kept) => !kept)).length;
     }
     function about(view) {
       if (!state.model?.classes) return ["Start the page with --generator to write new pictures."];

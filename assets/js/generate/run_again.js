@@ -60,7 +60,9 @@
       options();
       if (keys.has("upto") && state.upto.run !== null && state.upto.run + 2 <= view.scales.length) choice.value = String(state.upto.run + 2);
       const from = Number(choice.value), many = state.settings?.seeds > 1 ? ` ${state.settings.seeds} at once, each with a seed of its own.` : "";
-      about.textContent = `${from === 2 ? "Scale 1 stays" : `Scales 1 to ${from - 1} stay`}, ${from === view.scales.length ? `scale ${from} is` : `scales ${from} to ${view.scales.length} are`} drawn with a new seed: the same composition, new details. It becomes a branch.${many}`;
+      // what a map of one or four tokens leaves is hardly a composition
+      const { h, w } = view.scales[from - 2], kept = Math.min(h, w) > 2 ? "the same composition, new details" : "little more than the overall colours stays";
+      about.textContent = `${from === 2 ? "Scale 1 stays" : `Scales 1 to ${from - 1} stay`}, ${from === view.scales.length ? `scale ${from} is` : `scales ${from} to ${view.scales.length} are`} drawn with a new seed: ${kept}. It becomes a branch.${many}`;
     }
     T.subscribe(root, ["docs", "running", "selection", "upto", "settings"], draw);
   });

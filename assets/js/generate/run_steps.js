@@ -49,7 +49,7 @@
     function draw() {
       const view = run();
       const wanted = view?.order === "raster";
-      for (const part of all) part.hidden = Boolean(view) && !wanted;
+      for (const part of all) part.hidden = !wanted;
       if (!wanted) return;
       if (frames.length !== ends().length) {
         frames = ends().map((step) => {

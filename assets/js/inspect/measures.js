@@ -26,6 +26,7 @@
   // asks when the tokens on show are not the measured ones; one request at a time, the newest tokens win
   function refresh(again = false) {
     const key = keyNow();
+    if (scales().some((scale) => scale.preview || scale.stale)) return; // they come, and then are measured
     if (!send || out || !key || state.measures.key === key || (state.measures.problem && !again && tries.key === key)) return;
     if (tries.key !== key || again) tries = { key, left: TRIES };
     const ticket = ++tickets;

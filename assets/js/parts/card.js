@@ -85,7 +85,7 @@
         add(T.term("Distance", "How far this code lies from the vector it stands for. The tokenizer takes the code with the smallest distance."), T.number(scale.distance[n], 3));
       }
       if (place && scale.unexplained) {
-        add(T.term("Unexplained", "Share of the picture's features that is not described before this scale, and after it."), `${T.number(100 * scale.unexplained[0])} → ${T.number(100 * scale.unexplained[1])} %`);
+        add(T.term("Scale leaves", "Of the whole scale, not of this token: the share of the picture's features that is not described before this scale, and after it."), `${T.number(100 * scale.unexplained[0])} → ${T.number(100 * scale.unexplained[1])} %`);
       }
       add(T.term("Norm", "Length of the code's vector."), T.number(card.norm, 2));
       if (place) add("Covers", `${+(state.docs[doc].size[0] / scale.h).toFixed(1)} × ${+(state.docs[doc].size[1] / scale.w).toFixed(1)} px`);

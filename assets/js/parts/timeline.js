@@ -100,7 +100,7 @@
     });
 
     T.subscribe(root, ["docs", "upto", "hover"], (keys) => {
-      for (const part of [head, strip]) part.hidden = state.docs[doc]?.order === "raster"; // run_steps.js shows it
+      for (const part of [head, strip]) part.hidden = !state.docs[doc] || state.docs[doc].order === "raster"; // run_steps.js shows it
       const now = scales().map((scale) => `${scale.h}x${scale.w}`).join();
       if (now !== shape) { shape = now; build(); }
       if (keys.has("docs")) draw();

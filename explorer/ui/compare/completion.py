@@ -23,10 +23,10 @@ from explorer.token_maps import TokenMaps, keep_masks
 from explorer.tokenizers import Tokenizer
 from explorer.tokenizers.images import to_uint8
 from explorer.ui import components
-from explorer.ui.actions import as_image
 from explorer.ui.compare import comparing
 from explorer.ui.compare.pairs import RASTER, Pair
 from explorer.ui.components import completion_parts as parts
+from explorer.ui.edit.edit_actions import as_image
 from explorer.ui.generate.blends import blend_view
 from explorer.ui.inspect import surprise
 from explorer.ui.session import Session

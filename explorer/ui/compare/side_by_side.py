@@ -23,9 +23,10 @@ from explorer.samples import load_sample
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers import Tokenizer
 from explorer.tokenizers.images import to_pil, to_uint8
-from explorer.ui.actions import FITTED, as_image
+from explorer.ui.actions import FITTED
 from explorer.ui.compare.side_by_side_shelf import Shelf
 from explorer.ui.components import side_by_side_parts as parts
+from explorer.ui.edit.edit_actions import as_image
 from explorer.ui.session import Scene, Session
 from explorer.ui.wires import QUIET, StoppedJobs, hidden
 from explorer.ui.workbench import QUICK_PIXELS, Workbench

@@ -5,6 +5,11 @@ import gradio as gr
 from explorer.ui.components.parts import _part
 
 
+def developing() -> gr.HTML:
+    """Where decoding is slow: how many previews the decoder has replaced, and how long the rest takes."""
+    return _part("developing")
+
+
 def errors() -> gr.HTML:
     """Where the picture is still wrong, after each scale; also as a layer over the specimen."""
     return _part("measures-errors")

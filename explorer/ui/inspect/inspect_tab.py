@@ -3,7 +3,7 @@
 import gradio as gr
 
 from explorer.ui import components
-from explorer.ui.components import edit_parts
+from explorer.ui.components import edit_parts, measure_parts
 from explorer.ui.inspect import measures, surprise
 
 
@@ -16,6 +16,7 @@ def build() -> None:
             components.finding("inspect")
             components.pyramid("session", "Token maps of the picture")
             components.timeline("session", "The picture after each scale")
+            measure_parts.developing()
             measures.build()
             surprise.build()
         with gr.Column(elem_classes="ts-right"):

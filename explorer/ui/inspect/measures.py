@@ -19,8 +19,8 @@ from explorer.analysis.usage import Usage, count_tokens, usage
 from explorer.figures.errors import error_pictures
 from explorer.figures.images import picture_uri
 from explorer.token_maps import TokenMaps
-from explorer.ui.actions import as_image
 from explorer.ui.components import measure_parts as parts
+from explorer.ui.edit.edit_actions import as_image
 from explorer.ui.session import GENERATED, Scene, Session
 from explorer.ui.wires import QUIET, hidden
 from explorer.ui.workbench import Workbench

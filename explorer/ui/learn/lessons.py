@@ -176,7 +176,7 @@ def _scales(facts: Facts) -> Lesson:
             f"{_grid((h, w))} squares. Each is a [[scale|One token map of the whole picture. Scale 1 is the "
             "coarsest.]], each covers the whole picture, and all use the same codebook.",
             "So the same code can do very different things: at scale 1 it is spread over everything, at "
-            f"scale {len(facts.grids)} it touches one patch. Note the price: {_n(facts.tokens)} tokens, "
+            f"scale {len(facts.grids)} it changes one patch and a little around it. Note the price: {_n(facts.tokens)} tokens, "
             f"where the finest map alone has {_n(finest)}. What is gained is an order, from the whole to the "
             "detail: the next pages show what it is good for.",
         )
@@ -304,7 +304,7 @@ def _information(facts: Facts) -> Lesson:
             "Not every token is news. If a generator expects it, fewer bits will do: its [[surprise|−log2 of "
             "the probability that the generator gave the true token, in bits. 0: it was certain. Each bit "
             "more halves the chance.]]. Summed up, this is the size to which a perfect packer with this "
-            "generator could shrink the tokens; the better its expectations, the smaller.",
+            f"generator could shrink the tokens{_class_bits(facts)}; the better its expectations, the smaller.",
         )
         if K > 1
         else (
@@ -375,6 +375,13 @@ def _n(value: int) -> str:
 
 def _grid(grid: tuple[int, int]) -> str:
     return f"{grid[1]} × {grid[0]}"
+
+
+def _class_bits(facts: Facts) -> str:
+    """What a packer must send besides: which class the generator was told."""
+    if facts.classes < 2:
+        return ""
+    return f" (and {log2(facts.classes):.3g} bits for the class that it is told)"
 
 
 def _bits(codes: int) -> str:

@@ -118,7 +118,7 @@ class Houses:
         listing = self.library.listing()
         current = self.library.current(listing)
         if self.first_seconds is not None:
-            self.models.pace.built(work(current), self.first_seconds)
+            self.models.pace.built(work(current, self.models.device), self.first_seconds)
         first = current.id
         here = here or first
         choices = []
@@ -142,9 +142,9 @@ class Houses:
         }
 
     def _expected(self, choice: Choice) -> float | None:
-        unread = [one for one in (choice.tokenizer, choice.generator) if one]
-        size = sum(one.size for one in unread if not self.models.holds(one.path))
-        return self.models.pace.expected(size, work(choice))
+        files = [one.path for one in (choice.tokenizer, choice.generator) if one]
+        unread = [path for path in files if not self.models.holds(path)]
+        return self.models.pace.expected(unread, work(choice, self.models.device))
 
     # Opening and closing
 
@@ -187,7 +187,7 @@ class Houses:
             if gen:
                 yield {"text": _reading(gen), "step": 2, "of": total}
                 generator = await _aside(self.models.generator, gen.path, tokenizer)
-            yield {"text": "Computing the first picture", "step": total, "of": total}
+            yield {"text": "Building the page", "step": total, "of": total}
             made = await _aside(self._furnished, choice, generator.tokenizer if gen else tokenizer, generator)
             await self._serve(choice.id, *made)
 
@@ -195,7 +195,7 @@ class Houses:
         began = time.perf_counter()
         bench = furnish(tokenizer, generator, self._pairs)
         page = self._build(bench, choice.id)
-        self.models.pace.built(work(choice), time.perf_counter() - began)
+        self.models.pace.built(work(choice, self.models.device), time.perf_counter() - began)
         return page, bench
 
     async def _serve(self, choice_id: str, page: gr.Blocks, bench: Workbench) -> None:

@@ -8,6 +8,7 @@ from explorer.analysis.footprint import cache_bytes, decoding_bytes, first_pictu
 from explorer.devices import Device
 from explorer.families.schedules import token_count
 from explorer.ui.switching.models import Choice, Library
+from explorer.ui.workbench import decodes_slowly
 from explorer.zoo.outline import Outline
 
 LONGEST = 300  # characters of a card's sentence
@@ -55,11 +56,13 @@ def memory(choice: Choice, device: Device) -> int:
     return total
 
 
-def work(choice: Choice) -> int:
-    """Multiply-adds until its page shows something."""
+def work(choice: Choice, device: Device) -> int:
+    """Multiply-adds until its page is there: none where pictures would take long, and come afterwards."""
     tok, gen = choice.tokenizer, choice.generator
     grids = (gen or tok).found.grids
     size = image_hw(choice)
+    if decodes_slowly(len(grids), size, device):
+        return 0
     return first_picture_work(tok.shapes, size, len(grids), token_count(grids), gen and gen.shapes)
 
 

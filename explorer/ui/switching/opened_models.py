@@ -11,7 +11,6 @@ from explorer.generators import Generator, RasterGenerator, load_generator
 from explorer.jobs.derived import read_generator_derived, read_tokenizer_derived
 from explorer.tokenizers import DecodeMemo, Tokenizer, load_tokenizer
 from explorer.ui.compare.pairs import NEXT_SCALE, RASTER, Pair
-from explorer.ui.generate.previews import preview_weights
 from explorer.ui.switching.pace import Pace
 from explorer.ui.workbench import Workbench
 
@@ -59,7 +58,7 @@ class OpenedModels:
 
     def _keep(self, key: tuple, model: Tokenizer | Generator, began: float) -> None:
         self._models[key] = model
-        self.pace.read(key[2], time.perf_counter() - began)
+        self.pace.read(key[0], time.perf_counter() - began)
 
 
 def furnish(
@@ -82,7 +81,7 @@ def furnish(
         *usage,
         examples=examples,
         counterpart=(counterparts or {}).get(other),
-        preview=preview_weights(tokenizer, derived),
+        preview=derived.preview if derived else None,
     )
 
 
