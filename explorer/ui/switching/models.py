@@ -184,12 +184,13 @@ def _pairs(
 def _partners(
     generator: Outline, shelves: Sequence[Sequence[Outline]]
 ) -> tuple[list[tuple[Outline, Outline]], str]:
-    """(generator, tokenizer) pairs from the nearest place that has any: the partner by name, the generator's
-    folder, its shelf, the next shelf. Where there is none: why."""
+    """(generator, tokenizer) pairs from the nearest place that has any: the generator's own file, the partner
+    by name, its folder, its shelf, the next shelf. Where there is none: why."""
     shelves = [[one for one in shelf if one.found.kind == "tokenizer"] for shelf in shelves]
     partner = bundled_partner(generator.path)
     beside = [one for one in shelves[0] if one.path.parent == generator.path.parent]
-    for place in ([one for one in beside if one.path == partner], beside, *shelves):
+    inside = [one for one in beside if one.path == generator.path]
+    for place in (inside, [one for one in beside if one.path == partner], beside, *shelves):
         fitting = []
         for tokenizer in place:
             with suppress(CheckpointError):
