@@ -169,6 +169,22 @@ def test_a_net2net_file_gives_both_models(net2net):
     assert sorted(facts["ignored"]) == ["blocks.0.attn.mask", "blocks.1.attn.mask"]
 
 
+def test_its_card_may_name_the_generators_family(net2net):
+    card = json.loads(net2net.with_suffix(".json").read_text())
+    for family, opens in (("taming-transformer", True), ("vqgan", False), ("llamagen", False)):
+        net2net.with_suffix(".json").write_text(json.dumps(card | {"family": family}))
+        if family == "llamagen":
+            with pytest.raises(CheckpointError, match="the card says llamagen"):
+                load_tokenizer(net2net, **EXACT)
+            continue
+        tok = load_tokenizer(net2net, **EXACT)
+        if opens:
+            assert load_generator(net2net, tok).num_classes == 3
+        else:
+            with pytest.raises(CheckpointError, match="the card says vqgan"):
+                load_generator(net2net, tok)
+
+
 def test_generation_agrees_with_teacher_forcing(net2net):
     """With a cache and step by step, or all at once: the same distributions; kept tokens are met in turn."""
     gen = load_generator(net2net, load_tokenizer(net2net, **EXACT))

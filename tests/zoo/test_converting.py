@@ -1,6 +1,7 @@
 """Pickled modules and TorchScript programs become safetensors files, and nothing of them runs."""
 
 import io
+import json
 import pickle
 import subprocess
 import sys
@@ -8,8 +9,10 @@ import types
 
 import pytest
 import torch
+from golden_support import golden_cases, load_weights
 from torch import nn
 
+from explorer import cli
 from explorer.errors import CheckpointError
 from explorer.zoo import conversion_process
 from explorer.zoo.converting import convert
@@ -109,6 +112,34 @@ def test_nothing_is_read_before_it_is_confirmed(tmp_path, halves, monkeypatch):
     with pytest.raises(ValueError, match="read and cannot be written"):
         convert([same], same, [file_sha256(same)])
     assert not (tmp_path / "a.safetensors").exists()
+
+
+def test_the_verb(tmp_path, halves, capsys):
+    """Exit code 2 and the sha256 to compare; with it the file, and what it is."""
+    paths, _ = halves
+    out = tmp_path / "new" / "dalle.safetensors"
+    command = ["convert", *map(str, paths), "--out", str(out)]
+    assert cli.main(command) == 2
+    said = capsys.readouterr()
+    assert not said.out and f"add --sha256 {file_sha256(paths[0])}" in said.err and not out.exists()
+    command += ["--sha256", *(file_sha256(path).upper() for path in paths)]
+    assert cli.main([*command, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["family"] == "dalle-dvae" and facts["problem"] is None and out.exists()
+    assert cli.main(command) == 0
+    assert "a DALL-E dVAE with 20 codes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("case", golden_cases("dalle_", needs=("encoder.pkl", "decoder.pkl")))
+def test_reference_pickles(case, tmp_path):
+    """Written by the authors' own classes, which are not here."""
+    paths = [case / "encoder.pkl", case / "decoder.pkl"]
+    made = convert(paths, tmp_path / "dalle.safetensors", [file_sha256(path) for path in paths])
+    assert made.found.problem is None
+    tensors = read_checkpoint(made.path).tensors
+    for half in ("encoder", "decoder"):
+        for name, tensor in load_weights(case, f"{half}_state").items():
+            assert torch.equal(tensors[f"{half}.{name}"], tensor)
 
 
 def test_a_file_that_changes_after_it_was_confirmed(tmp_path, halves):
