@@ -1,4 +1,4 @@
-// What a link says about the views: the map of the codebook, and the colours of the token maps. How a part adds a key of
+// What a link says about the views: the map of the codebook, and what the squares of the token maps show. How a part adds a key of
 // its own is told at the top of address.js.
 (() => {
   const T = window.Tokenscope;
@@ -14,5 +14,5 @@
   codebook("count", "source", ["shipped", "picture"]); // a zip of one's own cannot be in a link
 
   T.address.keys("colour", (text) => T.colourModes.names.includes(text) && (T.set({ colourMode: text }), true),
-    (tab) => (["Inspect", "Edit", "Generate"].includes(tab) && state.colourMode !== "code" ? state.colourMode : undefined));
+    (tab) => (["Inspect", "Edit", "Generate"].includes(tab) && state.colourMode !== T.colourModes.first ? state.colourMode : undefined));
 })();

@@ -57,8 +57,7 @@
     const result = end.psnr === null || end.psnr === undefined ? "" : `: ${T.number(end.psnr)} dB PSNR`;
     return [
       state.busy ? `${state.busy} …` : `${T.count(tokens, "token")} in ${T.count(view.scales.length, "map")} describe this picture${result}.`,
-      "Each square is one ", T.term("token", "The number of a code: one row of the model's codebook."),
-      ", drawn in the colour of its code; similar codes have similar colours. Every ", T.term("scale", "One map of tokens. Each scale adds what the coarser ones have left unexplained, so the picture is their sum."),
+      "Each square is one ", T.term("token", "The number of a code: one row of the model's codebook."), ". Every ", T.term("scale", "One map of tokens. Each scale adds what the coarser ones have left unexplained, so the picture is their sum."),
       " covers the whole picture. Point at a square to see the part it covers.",
     ];
   }

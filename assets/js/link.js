@@ -12,7 +12,7 @@
 
   function next() {
     if (out || !waiting.length) return;
-    const { kind, data } = waiting.shift();
+    const { kind, data, photo } = waiting.shift();
     const ticket = ++tickets;
     // a quick answer needs no busy line: it would only flicker
     const say = setTimeout(() => { if (BUSY[kind]) T.set({ busy: BUSY[kind] }); }, 250);
@@ -20,7 +20,7 @@
       finish(ticket);
       T.problem("The server has not answered for two minutes. What you had is unchanged; try again, or reload the page.");
     }, PATIENCE);
-    out = { ticket, timer, say, kind };
+    out = { ticket, timer, say, kind, photo };
     if (T.state.problem) T.set({ problem: null });
     send({ kind, ticket, known: T.state.docs.session?.picture || 0, ...data });
   }
@@ -29,6 +29,7 @@
     if (!out || out.ticket !== ticket) return;
     clearTimeout(out.timer);
     clearTimeout(out.say);
+    if (out.kind === "upload") T.photos.settled();
     out = null;
     if (T.state.busy) T.set({ busy: null });
     next();
@@ -49,6 +50,8 @@
     if (view.session) {
       const old = T.state.docs.session;
       patch.docs = { ...T.state.docs, session: complete(view.session, old) };
+      if (old?.picture !== view.session.picture && out?.photo) T.photos.belongs(view.session.picture, out.photo);
+      if (old && out?.kind === "fit") T.photos.same(view.session.picture, old.picture);
       if (old?.picture !== view.session.picture) patch.upto = { ...T.state.upto, session: null };
     }
     if (view.run) patch.docs = { ...(patch.docs || T.state.docs), run: view.run };
@@ -64,8 +67,9 @@
   T.connect = ({ props, watch, server, upload, act }) => {
     send = act;
     T.link.card = (code) => server.card(code).catch(() => null);
-    T.link.swatches = (codes) => server.swatches(codes).catch(() => null);
+    T.link.swatches = (codes, scale = null) => server.swatches({ codes, scale }).catch(() => null);
     T.link.upload = upload;
+    T.photos.connect((name) => server.sample_photo(name));
     receive(props.value);
     watch("value", () => receive(props.value));
     T.listenForPictures();
@@ -79,9 +83,9 @@
   };
 
   T.link = {
-    act(kind, data) {
+    act(kind, data, photo = null) { // photo: the promise of the own photo that an upload sends
       waiting = waiting.filter((item) => !(item.kind === kind && (kind === "fit" || kind === "policy"))); // only the last choice counts
-      waiting.push({ kind, data });
+      waiting.push({ kind, data, photo });
       next();
     },
     busy: () => out !== null || waiting.length > 0,

@@ -26,7 +26,7 @@
     const kept = quietly(() => JSON.parse(store().getItem(key())));
     return kept?.version === VERSION && quietly(() => presentOf(kept)) ? kept : null;
   }
-  const forget = () => stores().forEach((store) => quietly(() => store().removeItem(key())));
+  const forget = () => { stores().forEach((store) => quietly(() => store().removeItem(key()))); T.photos.forget(); };
 
   function look(view) {
     const { sample, fit, title, credit, picture, source, input } = view;
@@ -71,7 +71,7 @@
     const line = nearest(history, present.at, room);
     return {
       version: VERSION, policy: view.edit.policy, label: view.edit.label, seed: view.edit.seed, settings: state.settings,
-      pictures: used.map((number) => pictures.get(number)), line: line.map(entry), now: line.findIndex((step) => step.now), named: named.map(entry),
+      pictures: used.map((number) => ({ ...pictures.get(number), photo: T.photos.idOf(number) })), line: line.map(entry), now: line.findIndex((step) => step.now), named: named.map(entry),
     };
   }
 
@@ -100,7 +100,9 @@
     // the steps came back in the order in which they were sent, under new numbers and keys
     const remember = (steps, sent) => steps.forEach((step, n) => {
       seen.set(step.key, sent[n].maps);
-      pictures.set(step.picture, awaited.pictures[sent[n].picture]);
+      const { photo, ...picture } = awaited.pictures[sent[n].picture];
+      pictures.set(step.picture, picture);
+      T.photos.restored(step.picture, photo);
     });
     remember(view.edit.history, awaited.line);
     remember(view.edit.named, awaited.named);
@@ -126,7 +128,7 @@
       untouched = now();
       last = JSON.stringify(untouched);
       silent = false;
-      T.subscribe(document.body, ["docs", "settings", "problem"], changed);
+      T.subscribe(document.body, ["docs", "settings", "problem", "photos"], changed);
       addEventListener("pagehide", keep);
       const own = load(() => sessionStorage);
       const linked = T.linked.tokens;

@@ -36,6 +36,15 @@ def apply_preview(f_hat_BChw: Tensor, weight: Tensor) -> Tensor:
     return colours_M3.view(B, h, w, 3).permute(0, 3, 1, 2).clamp(0, 1).contiguous()
 
 
+def preview_change(f_BChw: Tensor, weight: Tensor) -> Tensor:
+    """What adding f to an f_hat changes in the preview's colours, (B,3,h,w): signed, not cut off."""
+    if len(weight) != f_BChw.shape[1] + 1:
+        raise ValueError(
+            f"the preview weights have shape {tuple(weight.shape)}, f has {f_BChw.shape[1]} channels"
+        )
+    return torch.einsum("bchw,cd->bdhw", f_BChw.float(), weight[:-1].float())
+
+
 def _with_one(f_BChw: Tensor) -> Tensor:
     """(B*h*w, C+1): one row per cell, with a constant 1 at the end."""
     rows_MC = f_BChw.permute(0, 2, 3, 1).reshape(-1, f_BChw.shape[1])

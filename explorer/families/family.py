@@ -89,6 +89,7 @@ class Family:
         tokenizer that a released generator goes with. guidance_sweep: strengths that `evaluate` tries.
 
     reference: "module:function" (RGB picture, (H, W)) -> picture: what the authors did to theirs.
+    reference_cover: by how much that makes the picture larger than its centred cut.
     to_bytes: "module:function" (decoder output (B,3,H,W)) -> values from 0 to 255, to be truncated.
     pairs: one sentence for `inspect`, with {codes} and {dims} to be filled in.
     """
@@ -116,6 +117,7 @@ class Family:
     partner: str | None = None
     guidance_sweep: tuple[float, ...] = ()
     reference: str = ""
+    reference_cover: float = 1.0
     to_bytes: str = ""
     pairs: str = "Pairs with nothing here yet: this family cannot be run."
     released: tuple[Released, ...] = field(default=())

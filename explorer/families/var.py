@@ -153,6 +153,7 @@ FAMILIES = (
         build=VarVQVAE,
         adapter="explorer.tokenizers.multiscale:MultiScaleTokenizer",
         reference="explorer.tokenizers.images:var_reference",
+        reference_cover=1.125,
         to_bytes="explorer.tokenizers.images:from_symmetric",
         pairs="Pairs with VAR transformers for {codes} of {code_dim} dimensions, on the same grids.",
         released=(

@@ -190,10 +190,28 @@ def effects(
     replacement: by the "likeliest" other code at that place, or by another code "drawn" there with `seed`,
     in both cases as the model itself expects it there. Time grows with the number of earlier tokens.
     """
+    (*_, (_, _, found)) = effects_growing(gen, maps, label, scale, cell, replacement, seed)
+    return found
+
+
+def effects_growing(
+    gen: "Generator",
+    maps: TokenMaps,
+    label: Label,
+    scale: int,
+    cell: int | tuple[int, int],
+    replacement: str = "likeliest",
+    seed: int = 0,
+) -> Iterator[tuple[int, int, Effects]]:
+    """`effects` as it is measured: (tokens replaced, tokens in all, what is known by now), after each pass.
+
+    The device is held within a pass only. Tokens that are still to come are NaN; at least one view comes.
+    """
     if replacement not in REPLACEMENTS:
         raise ValueError(f"replacement is one of {', '.join(REPLACEMENTS)}, not {replacement!r}")
     maps, labels, scale, row, column = _asked(gen, maps, label, scale, cell)
     before = gen._comes_before(scale, row, column)
+    done, total = 0, sum(int(map_hw.sum()) for map_hw in before)
     others = _other_codes(gen, maps, labels, scale, replacement, seed)
     old_V = _prediction(gen, list(maps.maps), labels, scale, row, column)[0]
     bits = [torch.full(grid, torch.nan) for grid in gen.grids]
@@ -206,7 +224,14 @@ def effects(
         moved_B = (old_V.exp() * (old_V - new_BV)).sum(-1).clamp_min(0) / torch.log(torch.tensor(2.0))
         for (k, i, j), moved in zip(places, moved_B, strict=True):
             bits[k][i, j] = moved
-    return Effects(tuple(bits), tuple(replaced_by))
+        done += len(places)
+        yield done, total, _copied(bits, replaced_by)
+    if not total:
+        yield 0, 0, _copied(bits, replaced_by)
+
+
+def _copied(bits: list[Tensor], replaced_by: list[Tensor]) -> Effects:
+    return Effects(tuple(one.clone() for one in bits), tuple(one.clone() for one in replaced_by))
 
 
 def _parts(before: list[Tensor]) -> Iterator[list[tuple[int, int, int]]]:

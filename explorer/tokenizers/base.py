@@ -21,6 +21,7 @@ from explorer.devices import Device, open_device
 from explorer.token_maps import UNKNOWN, Grid, TokenMaps, keep_masks, whole_number
 from explorer.tokenizers import checks, images
 from explorer.tokenizers.memo import DecodeMemo
+from explorer.tokenizers.single_tokens import SingleTokens
 from explorer.tokenizers.tensors import part_of, public
 
 # Pictures are decoded together up to this many pixels (4096 at 64 px, 256 at 256 px); more gains nothing.
@@ -39,7 +40,7 @@ class ScaleTrace:
     nearest_distance: Tensor  # (B,h,w,N) their distances, or how far their logits lie below the largest
 
 
-class Tokenizer(ABC):
+class Tokenizer(SingleTokens, ABC):
     """A network that turns images into token maps and back. Build one with `explorer.load_tokenizer`.
 
     net: a tokenizer of `explorer.nets` in float32; it is moved to the device and switched to eval mode.
@@ -100,8 +101,8 @@ class Tokenizer(ABC):
         """(N,C): what a constant map of each code at scale k (from 0) adds to f_hat, away from borders."""
 
     @abstractmethod
-    def _swatch_f_hat(self, ids_N: Tensor, grid: Grid) -> Tensor:
-        """f_hat (N,C,h,w) of each code alone on a constant map."""
+    def _swatch_f_hat(self, ids_N: Tensor, grid: Grid, k: int) -> Tensor:
+        """f_hat (N,C,h,w) of each code alone on a constant map of scale k (from 0)."""
 
     # What it is
 
@@ -281,20 +282,22 @@ class Tokenizer(ABC):
             return torch.zeros(0, maps.batch, *self._f_hat_shape())
         return public(torch.stack(f_hats))
 
-    def decode_code_swatches(self, ids: Tensor | Sequence[int]) -> Tensor:
+    def decode_code_swatches(self, ids: Tensor | Sequence[int], scale: int | None = None) -> Tensor:
         """What each code looks like alone, (N,3,d,d) in [0,1], d = `downsample`.
 
-        The code fills a constant 3x3 map that is decoded without anything else (multi-scale: as the finest
-        scale's contribution to an empty f_hat), and the centre cell's footprint is cut out, free of border
-        effects. The decoder was never trained on such maps: read it as a hint at hue and texture.
+        The code fills a constant 3x3 map that is decoded without anything else (multi-scale: as the
+        contribution of a scale, from 1, the finest where None, to an empty f_hat), and the centre cell's
+        footprint is cut out, free of border effects. The decoder was never trained on such maps: read it as a
+        hint at hue and texture.
         """
+        k = len(self.grids) if scale is None else self._checked_scale(scale)
         ids_N = torch.as_tensor(ids, dtype=torch.int64).reshape(-1)
         checks.check_ids(ids_N, self.vocab_size, "a swatch", lowest=0)
         d = self.downsample
         swatches = [torch.zeros(0, 3, d, d)]
         for part in ids_N.split(max(1, DECODE_PIXELS // (9 * d * d))):
             with self.device.forward():
-                f_hat = self._swatch_f_hat(part.to(self.device.torch_device), (3, 3))
+                f_hat = self._swatch_f_hat(part.to(self.device.torch_device), (3, 3), k - 1)
             swatches.append(self._to_images(f_hat)[:, :, d : 2 * d, d : 2 * d])
         return torch.cat(swatches)
 
@@ -303,14 +306,18 @@ class Tokenizer(ABC):
 
         Multi-scale: after that scale's residual convolution. Borders and neighbours do not count.
         """
-        k = whole_number(k, "the scale")
-        if not 1 <= k <= len(self.grids):
-            raise ValueError(f"scale {k} was asked, there are {len(self.grids)}")
+        k = self._checked_scale(k)
         with self.device.forward():
             ids_V = torch.arange(self.vocab_size, device=self.device.torch_device)
             return public(self._contributions(ids_V, k - 1))
 
     # Checks
+
+    def _checked_scale(self, k: int) -> int:
+        k = whole_number(k, "the scale")
+        if not 1 <= k <= len(self.grids):
+            raise ValueError(f"scale {k} was asked, there are {len(self.grids)}")
+        return k
 
     def check_maps(self, maps: TokenMaps, force: bool = False) -> TokenMaps:
         """The maps themselves when this tokenizer can decode them; ValueError says why not."""

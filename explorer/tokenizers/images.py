@@ -201,6 +201,23 @@ def fit(
     return from_pil(_of_family(family, "reference", "reference preprocessing")(rgb, size))
 
 
+def frame(
+    picture: tuple[int, int], size: Size, mode: str, family: str = ""
+) -> tuple[float, float, float, float]:
+    """Where `fit` looks: (left, top, width, height) of what it gives, in shares of a picture (width, height).
+
+    Beyond 0..1 lie the bars of a letterbox. Right to a pixel of the target: its rounding is left out.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode is one of {', '.join(MODES)}, not {mode!r}")
+    (width, height), (H, W) = picture, size
+    scale = (max if mode == "letterbox" else min)(width / W, height / H)
+    if mode == "reference":
+        scale /= next((one.reference_cover for one in families.known() if one.name == family), 1.0)
+    share_x, share_y = scale * W / width, scale * H / height
+    return (1 - share_x) / 2, (1 - share_y) / 2, share_x, share_y
+
+
 def crop(rgb: Image.Image, size: Size) -> Image.Image:
     """The largest centred part with the target's proportions, resampled once (Lanczos, antialiased)."""
     H, W = size

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from explorer.families.schedules import normalise_grids
 from explorer.token_maps import Grid, TokenMaps
 from explorer.tokenizers.base import Tokenizer
+from explorer.tokenizers.single_tokens import kept_alone
 
 
 class MultiScaleTokenizer(Tokenizer):
@@ -35,10 +37,15 @@ class MultiScaleTokenizer(Tokenizer):
     def _trace(self, f_BChw: Tensor, n: int, given: list[Tensor] | None) -> list[dict[str, Tensor]]:
         return self._net.quantize.trace(f_BChw, self.grids, n, given)
 
-    def _swatch_f_hat(self, ids_N: Tensor, grid: Grid) -> Tensor:
-        K = len(self.grids)
+    def _swatch_f_hat(self, ids_N: Tensor, grid: Grid, k: int) -> Tensor:
         ids_Nhw = ids_N[:, None, None].expand(-1, *grid)
-        return self._net.quantize.contribution(ids_Nhw, K - 1, K, grid)
+        return self._net.quantize.contribution(ids_Nhw, k, len(self.grids), grid)
+
+    def _token_contributions(self, ids_hw: Tensor, cells_N: Tensor, k: int) -> Tensor:
+        quantize, K, size = self._net.quantize, len(self.grids), self.grids[-1]
+        alone_NChw = kept_alone(quantize.lookup(ids_hw[None])[0], cells_N)
+        constant_1Chw = quantize.contribution_of(torch.zeros_like(alone_NChw[:1]), k, K, size)
+        return quantize.contribution_of(alone_NChw, k, K, size) - constant_1Chw
 
     def _contributions(self, ids_N: Tensor, k: int) -> Tensor:
         ids_N33 = ids_N[:, None, None].expand(-1, 3, 3)

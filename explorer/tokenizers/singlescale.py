@@ -8,6 +8,7 @@ from torch import Tensor
 from explorer.families.schedules import normalise_grids
 from explorer.token_maps import Grid, TokenMaps
 from explorer.tokenizers.base import Tokenizer
+from explorer.tokenizers.single_tokens import kept_alone
 
 
 class SingleScaleTokenizer(Tokenizer):
@@ -44,8 +45,11 @@ class SingleScaleTokenizer(Tokenizer):
     def _trace(self, f_BChw: Tensor, n: int, given: list[Tensor] | None) -> list[dict[str, Tensor]]:
         return self._net.quantize.trace(f_BChw, n, given)
 
-    def _swatch_f_hat(self, ids_N: Tensor, grid: Grid) -> Tensor:
+    def _swatch_f_hat(self, ids_N: Tensor, grid: Grid, k: int) -> Tensor:
         return self._net.quantize.lookup(ids_N[:, None, None].expand(-1, *grid))
+
+    def _token_contributions(self, ids_hw: Tensor, cells_N: Tensor, k: int) -> Tensor:
+        return kept_alone(self._net.quantize.lookup(ids_hw[None])[0], cells_N)
 
     def _contributions(self, ids_N: Tensor, k: int) -> Tensor:
         return self._net.quantize.lookup(ids_N[:, None, None])[:, :, 0, 0]

@@ -1,4 +1,4 @@
-"""The shell: header, six tabs, and the two wires between the page's script and Python.
+"""The shell: header, seven tabs, and the two wires between the page's script and Python.
 
 `link` carries the session: the script sends one action at a time ("act"), the answer is the new view.
 `runner` streams a generation ("generate", "stop"). Both hold plain values; assets/js/link.js is
@@ -6,17 +6,21 @@ their other end.
 """
 
 import logging
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
+from functools import cache
 
 import gradio as gr
+from PIL import Image
 
+from explorer.figures.images import picture_uri
 from explorer.samples import SAMPLES, load_sample
-from explorer.ui import actions, components, restoring, session_memory
+from explorer.ui import actions, components, restoring, session_memory, squares
 from explorer.ui.codebook import codebook_tab
 from explorer.ui.compare import compare_tab
 from explorer.ui.edit import edit_tab, exporting
 from explorer.ui.endpoints import api, arguments, stay_local
 from explorer.ui.generate import generate_tab, run_exporting
+from explorer.ui.inside import inside_tab
 from explorer.ui.inspect import developing, inspect_tab, measures, surprise
 from explorer.ui.learn import learn_tab
 from explorer.ui.session import Session
@@ -28,12 +32,14 @@ from explorer.ui.workbench import FIRST_SAMPLE, Workbench
 log = logging.getLogger(__name__)
 
 FAILED = "Something went wrong on the server; it has been logged there. What you had is unchanged."
+PHOTO = 1024  # pixels at most of a photo as it is shown beside what the model sees
 VISITORS = 16  # actions or runs at once; the device's lock makes models take turns within them
 TABS = {
     "Inspect": inspect_tab,
     "Edit": edit_tab,
     "Codebook": codebook_tab,
     "Generate": generate_tab,
+    "Inside": inside_tab,
     "Compare": compare_tab,
     "Learn": learn_tab,
 }
@@ -65,12 +71,14 @@ def build_page(
             for name, tab in TABS.items():
                 with gr.Tab(name):
                     tab.build()
+        squares.connect(bench)
         codebook_tab.connect(bench)
         measures.connect(bench, state, first)
         developing.connect(bench, state)
         surprise.connect(bench, state)
         run_exporting.connect(bench, state)
         replaced = generate_tab.connect(bench)
+        inside_tab.connect(bench, state)
         compare_tab.connect(bench, state, first)
         learn_tab.connect(bench, state)
         if connect_menu:
@@ -175,10 +183,21 @@ def _look_ups(bench: Workbench) -> list:
         except ValueError:
             return None
 
-    def swatches(codes):
+    def swatches(data):  # {"codes": a list, "scale": from 1, else the finest}
+        data = data if isinstance(data, Mapping) else {}
+        scale = data.get("scale")
         try:
-            return bench.swatches(codes)
+            return bench.swatches(data.get("codes"), scale if type(scale) is int else None)
         except ValueError:
             return None
 
-    return [card, swatches]
+    @cache
+    def photo(name: str) -> str:
+        picture = load_sample(name)
+        picture.thumbnail((PHOTO, PHOTO), Image.Resampling.LANCZOS)
+        return picture_uri(picture)
+
+    def sample_photo(name):
+        return photo(name) if any(sample.name == name for sample in SAMPLES) else None
+
+    return [card, swatches, sample_photo]

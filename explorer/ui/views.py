@@ -12,6 +12,7 @@ from explorer.figures.images import bytes_uri, data_uri, picture_uri
 from explorer.samples import SAMPLES, load_sample
 from explorer.token_maps import TokenMaps
 from explorer.tokenizers.carried import survived
+from explorer.tokenizers.images import frame
 from explorer.ui.actions import FITTED, UPLOAD_MB
 from explorer.ui.edit.edit_actions import as_image, why_not_regenerate
 from explorer.ui.session import Scene, Session
@@ -128,6 +129,9 @@ def _picture_view(bench: Workbench, scene: Scene, before: Tensor | None) -> dict
         "size": [H, W],
         "ratio": f"{W} / {H}",
         "input": bytes_uri(scene.picture.fits[scene.fit]) if scene.picture else "",
+        "frame": frame(scene.picture.size, (H, W), scene.fit, bench.tokenizer.family)
+        if scene.picture
+        else None,
         "before": "" if before is None else data_uri(before),
         "source": [ids.flatten().tolist() for ids in scene.source],
         "carried": _carried_view(scene),

@@ -18,12 +18,12 @@ from explorer.analysis.neighbours import nearest_codes
 from explorer.analysis.preview import fit_preview
 from explorer.analysis.residuals import unexplained_share
 from explorer.devices import Device
-from explorer.figures.images import data_uri
+from explorer.figures.images import bytes_uri
 from explorer.generators import Generator
 from explorer.jobs.derived import GeneratorDerived
 from explorer.samples import load_sample
 from explorer.token_maps import TokenMaps
-from explorer.tokenizers import ScaleTrace, Tokenizer
+from explorer.tokenizers import DecodeMemo, ScaleTrace, Tokenizer
 from explorer.tokenizers.images import to_uint8
 from explorer.ui.compare.pairs import Pair, by_order
 from explorer.ui.session import ScaleNumbers
@@ -32,6 +32,7 @@ FIRST_SAMPLE = "flower"  # near what the bundled models have seen, and it reads 
 TRACED = 32  # fitted pictures whose tokens are remembered; some 50 kB each at 256 px
 NEIGHBOURS = 8  # codes shown beside a code
 REMEMBERED = 4096  # code cards; one is about 10 kB of text
+TILE_BYTES = 16 << 20  # of codes decoded alone: twenty thousand where a cell has 16 pixels a side
 QUICK_PIXELS = 200_000  # decoded on a CPU in a fraction of a second; six scales at 64 px are 25 000
 
 
@@ -96,7 +97,7 @@ class Workbench:
         self.pairs = by_order(Pair(tokenizer, generator) if generator else None, counterpart)
         self._card = lru_cache(REMEMBERED)(self._make_card)
         self.least_code = lru_cache(len(tokenizer.grids))(self._least_code)
-        self._swatches: dict[int, str] = {}  # at most one per code
+        self._tiles = DecodeMemo(TILE_BYTES)
 
     def traced(self, fitted_HW3: np.ndarray) -> Traced:
         """How the tokenizer sees a fitted picture of bytes. A class that opens one picture asks once."""
@@ -113,12 +114,17 @@ class Workbench:
 
     @property
     def preview(self) -> Tensor | None:
-        """Weights (C+1,3) of `analysis.preview`; None where nobody would see a preview.
+        """Weights (C+1,3) of `analysis.preview`; None where nobody would see a preview."""
+        return self.linear_map if self.slow else self._preview
+
+    @property
+    def linear_map(self) -> Tensor:
+        """Weights (C+1,3) of `analysis.preview`.
 
         Those of models that ship none are fitted on one sample when first asked for: some hundred cells for a
         few dozen weights.
         """
-        if self._preview is None and self.slow:
+        if self._preview is None:
             image = self.tokenizer.fit(load_sample(FIRST_SAMPLE))
             seen = self.traced(to_uint8(image)[0].numpy())
             self._preview = fit_preview(self.tokenizer.accumulate(seen.maps)[-1], image)
@@ -133,14 +139,34 @@ class Workbench:
         """The picture after each (asked) scale, (K,3,H,W); remembered by the tokenizer's memo."""
         return self.tokenizer.decode_progressive(maps, scales)[:, 0]
 
-    def swatches(self, codes: list[int]) -> list[dict]:
+    def tiles(self, codes: Sequence[int], scale: int | None = None) -> dict[int, Tensor]:
+        """What each code looks like alone at a scale (from 1, the finest where None): bytes (d,d,3) by code.
+
+        Remembered; the device is free for others between some of them and the next. ValueError: no such code.
+        """
+        K = len(self.tokenizer.grids)
+        scale = K if scale is None else scale
+        found = {code: self._tiles.get((scale, self._checked(code))) for code in codes}
+        missing = [code for code, tile in found.items() if tile is None]
+        at_once = max(1, QUICK_PIXELS // (9 * self.tokenizer.downsample**2))
+        for at in range(0, len(missing), at_once):
+            part = missing[at : at + at_once]
+            for code, tile in zip(
+                part, to_uint8(self.tokenizer.decode_code_swatches(part, scale)), strict=True
+            ):
+                found[code] = tile.clone()
+                self._tiles.put((scale, code), found[code])
+        return found
+
+    def swatches(self, codes: list[int], scale: int | None = None) -> list[dict]:
         """What each code looks like alone: {"id", "swatch", "colour"}. ValueError for more than 64 codes."""
         if not isinstance(codes, list) or not 0 < len(codes) <= 64:
             raise ValueError("between 1 and 64 codes can be looked up at once")
-        missing = [self._checked(code) for code in codes if code not in self._swatches]
-        for code, swatch in zip(missing, self.tokenizer.decode_code_swatches(missing), strict=True):
-            self._swatches[code] = data_uri(swatch)
-        return [{"id": code, "swatch": self._swatches[code], "colour": self.colours[code]} for code in codes]
+        tiles = self.tiles(codes, scale)
+        return [
+            {"id": code, "swatch": bytes_uri(tiles[code].numpy()), "colour": self.colours[code]}
+            for code in codes
+        ]
 
     def shares(self, k: int, codes: list[int]) -> list[float | None] | None:
         """Each code's share of the tokens of scale k (from 0) over `usage_of`, 0..1; None for the code -1.

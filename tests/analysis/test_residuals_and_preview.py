@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny_tokenizers import pictures, tiny_multi
 
-from explorer.analysis.preview import apply_preview, fit_preview
+from explorer.analysis.preview import apply_preview, fit_preview, preview_change
 from explorer.analysis.residuals import explained_by_scale, unexplained_of, unexplained_share
 
 
@@ -57,3 +57,15 @@ def test_preview_survives_a_dead_channel_and_checks_shapes():
         fit_preview(f_hat, torch.rand(3, 3, 8, 8))
     with pytest.raises(ValueError, match=r"\(4, 3\).*\(6, 3\)"):
         apply_preview(torch.zeros(1, 5, 2, 2), weight)
+
+
+def test_a_change_of_the_preview_is_what_two_previews_differ_by():
+    torch.manual_seed(3)
+    weight = torch.cat(
+        [torch.randn(6, 3) * 0.01, torch.full((1, 3), 0.5)]
+    )  # far from where colours are cut off
+    f_hat, added = torch.randn(2, 6, 3, 4), torch.randn(2, 6, 3, 4)
+    difference = apply_preview(f_hat + added, weight) - apply_preview(f_hat, weight)
+    torch.testing.assert_close(preview_change(added, weight), difference, atol=1e-6, rtol=0)
+    with pytest.raises(ValueError, match="5 channels"):
+        preview_change(added[:, :5], weight)

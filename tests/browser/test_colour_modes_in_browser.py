@@ -1,4 +1,7 @@
-"""Colours of the token maps, enlarged maps, and maps of more than a thousand tokens, in a real browser."""
+"""Colours of the token maps, enlarged maps, and maps of more than a thousand tokens, in a real browser.
+
+Squares that show pictures: test_squares_in_browser.py.
+"""
 
 import pytest
 from browser_support import open_tab
@@ -42,10 +45,10 @@ def read(page):
 
 
 def test_every_mode_colours_by_its_numbers_and_says_them(open_page):
-    page = open_page()
-    by_code = page.evaluate(CELLS)
+    page = open_page(query="?colour=kind")
+    by_kind = page.evaluate(CELLS)
     assert legend(page).count() == 0
-    seen = {"code": [colour for colour, _ in by_code]}
+    seen = {"kind": [colour for colour, _ in by_kind]}
     for mode, words in (("use", "of the tokens of scale"), ("distance", "distance ")):
         choose(page, mode)
         cells = page.evaluate(CELLS)
@@ -64,13 +67,13 @@ def test_every_mode_colours_by_its_numbers_and_says_them(open_page):
 
 
 def test_a_mode_without_numbers_is_refused_with_a_reason_and_nothing_changes(open_page):
-    page = open_page()
+    page = open_page(query="?colour=kind")
     before = page.evaluate(CELLS)
     button = page.locator(".ts-modes:visible [data-value=surprise]")
     assert button.get_attribute("aria-disabled") == "true"
     choose(page, "surprise")
     assert "Ask the generator" in page.locator(".ts-why:visible").inner_text()
-    assert page.evaluate(CELLS) == before and page.evaluate("() => Tokenscope.state.colourMode") == "code"
+    assert page.evaluate(CELLS) == before and page.evaluate("() => Tokenscope.state.colourMode") == "kind"
     page.evaluate(ASKED)
     choose(page, "surprise")
     label = page.evaluate(CELLS)[5][1]
@@ -89,7 +92,7 @@ def test_the_changed_mode_greys_what_stayed_and_the_link_carries_the_mode(open_p
     greys = {colour for n, (colour, _) in enumerate(cells) if n != 2}
     assert len(greys) == 1 and cells[2][0] not in greys and "changed" in cells[2][1]
     page.wait_for_function("() => location.search.includes('colour=changed')")
-    choose(page, "code")
+    choose(page, "sofar")
     page.wait_for_function("() => !location.search.includes('colour=')")
 
 
@@ -141,7 +144,7 @@ def large_address():
 def test_large_maps_are_drawn_and_answer_pointer_and_keys(browser, large_address):
     page = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     page.set_default_timeout(60_000)
-    page.goto(large_address)
+    page.goto(f"{large_address}?colour=kind")
     page.locator(".ts-cell:visible").first.wait_for()
     pyramid = page.locator(".ts-pyramid:visible").first
     assert pyramid.locator(".ts-map").count() == 10

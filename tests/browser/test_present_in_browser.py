@@ -13,7 +13,7 @@ FILLED = """() => [...document.querySelectorAll('.ts-present-map')].map((canvas)
 
 
 def test_maps_and_picture_are_stepped_together_and_escape_gives_the_page_back(open_page):
-    page = open_page("wide", "?sample=cat")
+    page = open_page("wide", "?sample=cat&colour=kind")
     page.wait_for_function("() => Tokenscope.state.docs.session.sample === 'cat'")
     button = page.get_by_role("button", name="Present")
     button.click()

@@ -42,10 +42,10 @@ test("what a tokenizer that chooses by logits measures is called a margin", () =
   assert.match(legend.about, /logit margin/);
 });
 
-test("a mode without values falls back to the codes and says why", () => {
+test("a mode without values falls back to the kinds of codes and says why", () => {
   const T = page({ h: 1, w: 1, ids: [1], colours: ["a"] });
   T.state.colourMode = "distance";
-  assert.equal(T.colourModes.look("session").mode, "code");
+  assert.equal(T.colourModes.look("session").mode, "kind");
   assert.match(T.colourModes.refusal("session", "distance"), /Distances belong to a picture that was tokenized/);
 });
 

@@ -215,3 +215,29 @@ def test_odd_numbers_are_told():
     assert "1 of its 4 values are no numbers" in told(np.array([[np.nan, 1.0], [0.5, 0.0]], np.float32))
     assert told(np.array([[0.0, 1.0]], np.float32)) == "" and told(np.array([[0.0, 200.0]], np.float32)) == ""
     assert images.notice(ramp()) == "" and images.notice(images.to_rgb(ramp())) == ""
+
+
+@pytest.mark.parametrize("picture", [(300, 200), (200, 300), (640, 427), (64, 64), (1000, 90)])
+@pytest.mark.parametrize("mode", images.MODES)
+@pytest.mark.parametrize("family", ["var-tokenizer", "llamagen-tokenizer"])
+@pytest.mark.parametrize("size", [(64, 64), (48, 96)])
+def test_the_frame_says_where_a_fit_looks(picture, mode, family, size):
+    """Red grows from left to right and green from top to bottom: every pixel of the fit tells its place."""
+    (width, height), (H, W) = picture, size
+    x = np.broadcast_to((np.arange(width) + 0.5) / width, (height, width))
+    y = np.broadcast_to(((np.arange(height) + 0.5) / height)[:, None], (height, width))
+    photo = Image.fromarray((np.stack([x, y, x * 0], -1) * 255).round().astype(np.uint8))
+    left, top, across, down = images.frame(picture, size, mode, family)
+    found = images.fit(photo, size, mode, family)[0].numpy()
+    places = left + (np.arange(W) + 0.5) / W * across, top + (np.arange(H) + 0.5) / H * down
+    inside = np.ix_(*((place > 0.03) & (place < 0.97) for place in reversed(places)))
+    blue_free = found[2][inside] == 0  # not a bar of the letterbox
+    pixel = across / W, down / H  # in shares of the photo: the frame is right to one of the fit's
+    for channel, expected in enumerate(np.broadcast_arrays(places[0][None], places[1][:, None])):
+        wrong = np.abs(found[channel] - expected)[inside][blue_free]
+        assert wrong.size and wrong.max() < max(0.025, 0.7 * pixel[channel])
+
+
+def test_the_frame_of_an_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match="mode is one of"):
+        images.frame((3, 3), (2, 2), "stretch")

@@ -167,7 +167,7 @@
     if (mode === "code" || (mode === "mean" && !ready.means)) {
       bytes.set(ready.colours);
       const waiting = mode === "mean";
-      return { bytes, unused, waiting, legend: { text: waiting ? "" : "Similar codes have similar colours: the three main directions of the codebook, the same colours as in Inspect." } };
+      return { bytes, unused, waiting, legend: { text: waiting ? "" : "Similar codes have similar colours: the three main directions of the codebook, the colours of Kind in Inspect." } };
     }
     if (mode === "mean") {
       bytes.set(ready.means);

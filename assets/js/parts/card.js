@@ -9,11 +9,11 @@
     if (!known.has(key)) known.set(key, T.link.card(code).then((card) => { if (!card) known.delete(key); return card; }));
     return known.get(key);
   };
-  const pictures = new Map(); // code -> {swatch, colour}
-  async function swatches(codes) {
-    const missing = codes.filter((code) => !pictures.has(code));
-    if (missing.length) for (const found of (await T.link.swatches(missing)) || []) pictures.set(found.id, found);
-    return codes.map((code) => pictures.get(code));
+  const pictures = new Map(); // scale (from 1, null: the finest) and code -> {swatch, colour}
+  async function swatches(codes, scale = null) {
+    const missing = codes.filter((code) => !pictures.has(`${scale} ${code}`));
+    if (missing.length) for (const found of (await T.link.swatches(missing, scale)) || []) pictures.set(`${scale} ${found.id}`, found);
+    return codes.map((code) => pictures.get(`${scale} ${code}`));
   }
   T.swatchOf = async (code) => (await swatches([code]))[0]?.swatch;
 
@@ -33,6 +33,7 @@
     let asked = 0;
 
     const scales = () => state.docs[doc]?.scales || [];
+    const scaleOf = () => (state.selection.code === null && scales()[state.selection.k] ? state.selection.k + 1 : null); // as its token's squares look
     const shown = () => (state.selection.code !== null ? state.selection.code : T.codeAt(doc, state.selection));
 
     async function draw() {
@@ -40,7 +41,7 @@
       const code = shown();
       body.removeAttribute("aria-busy");
       if (code === null) {
-        body.replaceChildren(el("p", { class: "ts-empty-state", text: scales().length ? "No token here yet. Choose one of the coloured squares." : "Choose a token to see which code it stands for." }));
+        body.replaceChildren(el("p", { class: "ts-empty-state", text: scales().length ? "No token here yet. Choose one of the squares." : "Choose a token to see which code it stands for." }));
         return;
       }
       body.setAttribute("aria-busy", "true"); // what stands there belongs to the selection before
@@ -51,12 +52,15 @@
         body.replaceChildren(el("p", { class: "ts-empty-state", text: `Code ${code} could not be looked up; the server may be busy. Choose the token again.` }));
         return;
       }
+      const [own] = await swatches([code], scaleOf());
+      if (ticket !== asked) return;
       const focus = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
       const near = await neighbours(card, ticket);
       if (ticket !== asked) return;
       const parts = [facts(card), near, T.exemplars.section(doc, card.id, replace), usage(card)].filter(Boolean);
-      if (replace) around(identity(card), parts, card);
-      else body.replaceChildren(identity(card), ...parts);
+      const head = identity({ ...card, swatch: own?.swatch || card.swatch });
+      if (replace) around(head, parts, card);
+      else body.replaceChildren(head, ...parts);
       body.removeAttribute("aria-busy");
       if (focus && !body.contains(document.activeElement)) body.querySelector(`[data-key="${focus}"]`)?.focus();
     }
@@ -70,8 +74,9 @@
         ? el("img", { class: "ts-swatch", src: card.swatch, alt: `Code ${card.id} decoded alone` })
         : el("span", { class: "ts-swatch", style: { "--c": card.colour } });
       return el("div", { class: "ts-id" }, swatch, el("div", {},
-        T.term("Code", "One row of the codebook, the table of vectors that tokens point to. The square shows what it decodes to when nothing else is there."),
-        el("strong", { text: card.id }), where));
+        T.term("Code", "One row of the codebook, the table of vectors that tokens point to. The square shows what it decodes to when nothing else is there, at the scale of its token."),
+        el("strong", { text: card.id }), where,
+        el("span", { class: "ts-kind" }, el("i", { style: { "--c": card.colour } }), T.term("Kind", "The colour of this code where squares show Kind: similar codes have similar colours. A label, not what the code looks like."))));
     }
 
     function facts(card) {
@@ -117,13 +122,10 @@
       const n = scale ? i * scale.w + j : 0;
       const near = state.selection.code === null ? scale?.near : null;
       const local = list === "place" && near;
-      let codes = card.near;
-      if (local) {
-        const ids = near.ids[n];
-        const cards = await swatches(ids);
-        if (ticket !== asked) return null;
-        codes = ids.map((id, index) => ({ id, distance: near.distance[n][index], swatch: cards[index]?.swatch, colour: cards[index]?.colour }));
-      }
+      const listed = local ? near.ids[n].map((id, index) => ({ id, distance: near.distance[n][index] })) : card.near;
+      const cards = await swatches(listed.map(({ id }) => id), scaleOf());
+      if (ticket !== asked) return null;
+      const codes = listed.map((one, index) => ({ ...one, swatch: cards[index]?.swatch || one.swatch, colour: cards[index]?.colour || one.colour }));
       const now = T.codeAt(doc, state.selection);
       const behind = local && T.colourModes.margins();
       const buttons = codes.map((other) => el("button", {

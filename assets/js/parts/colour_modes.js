@@ -1,6 +1,7 @@
-// What the colours of the token maps say. Each mode reads values that the scales of a document carry, gives every cell a
-// colour and the same in words, and a legend from the smallest value to the largest. A mode without values for a document
-// is refused with a reason. The mode on show lies in the store under "colourMode" and holds for both documents.
+// What a square of the token maps shows. Three modes fill it with a picture (squares.js); the others read values that the
+// scales of a document carry, and give every cell a colour and a legend from the smallest value to the largest. Both say the
+// same in words. A mode without values for a document is refused with a reason. The mode on show lies in the store under
+// "colourMode" and holds for both documents.
 (() => {
   const T = window.Tokenscope;
   const { state } = T;
@@ -11,7 +12,8 @@
   // a tokenizer that chooses by logits compares no distances: the same list then holds how clearly the code won
   const margins = () => state.model?.chooses_by === "logits";
   const same = (a, b) => a?.length === b?.length && a?.every((id, n) => id === b[n]);
-  state.colourMode = "code";
+  const FIRST = "sofar"; // of ten pictures looked at in every mode, the one in which a stranger sees the picture grow
+  state.colourMode = FIRST;
 
   // how unsure a run was; a run that was taken over to Inspect and Edit keeps it as far as its coarser scales are untouched
   function entropy(doc, k) {
@@ -32,9 +34,30 @@
   // a run that kept tokens: what was written anew
   const changed = (doc, k) => state.docs[doc].scales[k].changed || state.docs[doc].scales[k].kept?.map((kept) => 1 - kept) || null;
 
+  const wait = (doc) => (doc === "run" && state.running ? "The run is under way; this comes when it is finished. Until then squares show the picture so far." : "");
+  const hex = (value) => `#${Math.max(0, Math.min(255, Math.round(value))).toString(16).padStart(2, "0").repeat(3)}`;
+  const linear = (sprites) => (sprites.some((sprite) => sprite?.exact === false) ? " Estimated by a linear map: decoding the picture once for each token would take minutes here." : "");
+
+  // Pictures. says(doc, sprites): what a square shows, for the line above the maps; colour and say: of a cell's value.
   // values(doc, k): one number per cell, null where there is none, or null for the whole map
   const MODES = {
-    code: { text: "Code", tip: "First principal components of the codebook: similar codes have similar colours." },
+    sofar: {
+      text: "So far", tip: "The picture after each scale, cut into the squares of its tokens.", picture: true,
+      refuse: (doc) => (state.docs[doc].scales.some((scale) => scale.image) ? "" : "No picture has been decoded yet."),
+      says: (doc) => (state.docs[doc].scales.length > 1 ? "A square shows its part of the picture after its scale and all coarser ones." : "A square shows its part of the picture that all tokens draw together."),
+    },
+    look: {
+      text: "Look", tip: "What the code of each square looks like when it is decoded alone.", picture: true, refuse: wait,
+      says: () => "A square shows its code decoded alone, as it looks at this scale with nothing around it. The decoder never met such pictures: a hint at hue and texture.",
+      colour: (value) => value, say: (value) => `looks ${T.squares.colourWord(value)} alone`,
+    },
+    adds: {
+      text: "Adds", tip: "What each token changes in its part of the picture: with it minus without it.", picture: true, refuse: wait,
+      says: (_, sprites) => `A square shows what its token changes here: the picture with it minus without it. Grey: no change; ±: the change that is drawn in full, of pixel values from 0 to 1.${linear(sprites)}`,
+      colour: (value, sprite) => hex(128 + (127 * value) / sprite.limit), say: (value) => (Math.abs(value) < 0.0005 ? "no change of brightness" : `${T.number(Math.abs(value), 3)} ${value > 0 ? "lighter" : "darker"} on average`),
+      note: (sprite) => `±${sprite.limit}`,
+    },
+    kind: { text: "Kind", tip: "First principal components of the codebook: similar codes have similar colours.", says: () => "A square’s colour tells its kind of code: similar codes, similar colours. It is a label and need not be the colour of the picture." },
     use: {
       text: "Use", tip: "How common the code is among all tokens of its scale; each step of the scale multiplies.", log: true,
       values: (doc, k) => state.docs[doc].scales[k].use, say: (v, k) => (v ? `${percent(v)} of the tokens of scale ${k + 1}` : `never used at scale ${k + 1}`), end: percent,
@@ -67,21 +90,27 @@
   const lists = (doc, mode) => state.docs[doc]?.scales.map((_, k) => MODES[mode].values?.(doc, k) || null) || [];
   // "" when the document has values for the mode; for a run under way those of its first scale
   function refusal(doc, mode) {
-    if (mode === "code" || !state.docs[doc]) return "";
+    if (mode === "kind" || !state.docs[doc]) return "";
+    if (MODES[mode].picture) return MODES[mode].refuse(doc);
     return lists(doc, mode).some(Boolean) ? "" : MODES[mode].why(doc);
   }
 
-  // {mode, colours, words: K lists; legend: {low, high, about, ramp} or null} of the document in the mode on show
+  // {mode, says: a sentence; colours, words: K lists; sprites: K or null; notes: a word for each scale; legend: {low, high,
+  // about, ramp} or null} of the document in the mode on show, or in the first one that it has
   function look(doc) {
     const scales = state.docs[doc]?.scales || [];
-    const mode = refusal(doc, state.colourMode) ? "code" : state.colourMode;
-    if (mode === "code") return { mode, colours: scales.map((scale) => scale.colours), words: scales.map(() => null), legend: null };
+    const mode = [state.colourMode, FIRST].find((one) => !refusal(doc, one)) || "kind";
+    return { mode, says: scales.length ? MODES[mode].says?.(doc, []) || MODES[mode].tip : "", sprites: null, notes: [], legend: null, ...filled(doc, scales, mode) };
+  }
+  function filled(doc, scales, mode) {
+    if (mode === "kind" || !scales.length) return { colours: scales.map((scale) => scale.colours), words: scales.map(() => null) };
+    if (MODES[mode].picture) return pictured(doc, scales, MODES[mode], T.squares.sprites(doc, mode));
     const { say, end, about, log } = MODES[mode];
     const values = lists(doc, mode);
     const words = values.map((list, k) => list?.map((v) => (typeof v !== "number" ? (mode === "distance" ? `no ${margins() ? "margin" : "distance"}: the token was changed` : "no value") : say(v, k, doc))));
     if (mode === "changed") {
       const colours = values.map((list, k) => list?.map((v, n) => (v ? scales[k].colours[n] : plain())) || scales[k].ids.map(plain));
-      return { mode, colours, words, legend: { about: about(doc) } };
+      return { colours, words, legend: { about: about(doc) } };
     }
     const shown = values.flat().filter((v) => typeof v === "number" && (!log || v > 0));
     const [low, high] = shown.length ? [shown.reduce((a, b) => Math.min(a, b)), shown.reduce((a, b) => Math.max(a, b))] : [0, 1];
@@ -89,8 +118,21 @@
     const share = (v) => (on(v) - on(low)) / (on(high) - on(low) || 1);
     const colour = (v) => (typeof v !== "number" || (log && v <= 0) ? plain() : T.codebook.css(T.measures.ramp(share(v))));
     const colours = values.map((list, k) => list?.map(colour) || scales[k].ids.map(plain));
-    return { mode, colours, words, legend: { low: end(low), high: end(high), about: `${about(doc)}${log ? "; logarithmic" : ""}`, ramp: T.measures.gradient() } };
+    return { colours, words, legend: { low: end(low), high: end(high), about: `${about(doc)}${log ? "; logarithmic" : ""}`, ramp: T.measures.gradient() } };
   }
 
-  T.colourModes = { margins, names, look, refusal, choices: names.map((value) => ({ value, text: MODES[value].text, tip: MODES[value].tip })) };
+  // stale words would be about other tokens
+  function pictured(doc, scales, { colour, say, says, note }, sprites) {
+    const each = (what) => scales.map((scale, k) => scale.ids?.map((_, n) => {
+      const value = sprites[k]?.values?.[n];
+      return value === null || value === undefined ? null : what(value, sprites[k]);
+    }));
+    return {
+      sprites, says: says(doc, sprites), colours: (colour ? each(colour) : scales.map((scale) => scale.ids?.map(() => null))).map((list) => list?.map((one) => one || plain())),
+      words: say ? each((value, sprite) => (sprite.stale ? null : say(value))) : scales.map(() => null),
+      notes: note ? sprites.map((sprite) => (sprite ? note(sprite) : "")) : [],
+    };
+  }
+
+  T.colourModes = { margins, names, first: FIRST, look, refusal, choices: names.map((value) => ({ value, text: MODES[value].text, tip: MODES[value].tip })) };
 })();

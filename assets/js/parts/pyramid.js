@@ -6,12 +6,16 @@
   const { el, state, geometry } = T;
 
   T.define("pyramid", (root, { doc, editable = false, label }) => {
-    const mode = T.segment("Colour of the tokens", T.colourModes.choices, (value) => {
+    const mode = T.segment("What a square shows", T.colourModes.choices, (value) => {
       why.textContent = T.colourModes.refusal(doc, value);
-      if (!why.textContent) T.set({ colourMode: value });
+      if (why.textContent) return;
+      T.squares.again();
+      T.set({ colourMode: value });
     });
     const zoom = el("button", { type: "button", class: "ts-button ts-plain ts-zoom", "data-tip": "One map large, the others as a strip. Z or a double click on a map does it too, Escape ends it.", onclick: () => enlarge(!enlarged) });
-    const tools = el("div", { class: "ts-modes" }, el("span", { class: "ts-muted", text: "Colour", "aria-hidden": "true" }), mode, zoom);
+    const shows = el("span", { "aria-live": "polite" }), going = el("span");
+    const says = el("p", { class: "ts-says" }, shows, going);
+    const tools = el("div", { class: "ts-modes" }, el("span", { class: "ts-muted", text: "Squares show", "aria-hidden": "true" }), mode, el("div", { class: "ts-saying" }, says, zoom));
     const surface = el("div", { class: "ts-pyramid ts-columns", role: "group", "aria-label": label });
     const read = el("p", { class: "ts-read", role: "status" });
     const pointed = el("p", { class: "ts-pointed", "aria-hidden": "true", hidden: true }); // the same for what the pointer is over
@@ -38,7 +42,7 @@
         const scale = scales()[k];
         map.figure = el("figure", { class: "ts-scale", style: { "--weight": geometry.weight(scale) } },
           map.grid, el("figcaption", {}, el("span", { text: `Scale ${k + 1}` }),
-            el("span", { class: "ts-num" }, `${scale.h}×${scale.w}`, el("span", { class: "ts-wide", text: `, ${T.count(scale.h * scale.w, "token")}` }))));
+            el("span", { class: "ts-num" }, `${scale.h}×${scale.w}`, el("span", { class: "ts-wide", text: `, ${T.count(scale.h * scale.w, "token")}` })), map.note = el("span", { class: "ts-num ts-note", hidden: true })));
       });
       surface.replaceChildren(...maps.map((map) => map.figure));
       fit();
@@ -49,8 +53,13 @@
       const at = state.docs[doc]?.at || Infinity; // a raster run of which an earlier step is on show
       scales().forEach((scale, k) => maps[k].paint(Array.from({ length: scale.h * scale.w }, (_, n) => {
         const code = scale.ids ? scale.ids[n] : -1;
-        return { code, known: code >= 0 && n < at, colour: look.colours[k]?.[n] || "", value: look.words[k]?.[n] || "", changed: Boolean(scale.changed?.[n]) };
-      })));
+        return { code, known: code >= 0 && n < at, colour: look.colours[k]?.[n] || "", value: look.words[k]?.[n] || "", bare: n >= (look.sprites?.[k]?.covers ?? Infinity), changed: Boolean(scale.changed?.[n]) };
+      }), look.sprites?.[k]));
+      maps.forEach(({ note }, k) => { note.hidden = !look.notes.length; note.textContent = look.notes[k] || "\u00a0"; });
+      const progress = look.sprites && T.squares.progress(doc, look.mode);
+      const words = progress?.problem || look.says;
+      if (shows.textContent !== words) shows.textContent = words;
+      going.textContent = progress?.now ? ` Computing map ${progress.now} of ${progress.of} …` : "";
       mode.show(look.mode);
       for (const name of T.colourModes.names) mode.refuse(name, T.colourModes.refusal(doc, name));
       legend.hidden = !look.legend;
@@ -110,6 +119,7 @@
     function enlarge(on) {
       enlarged = on;
       fit();
+      if (on) surface.scrollIntoView({ block: "nearest" }); // all of it is in the window
     }
     new ResizeObserver(() => { if (surface.clientWidth) fit(); }).observe(surface);
 
@@ -193,12 +203,12 @@
       T.did("token-selected", { doc });
     });
 
-    T.subscribe(root, ["docs", "selection", "hover", "tool", "colourMode", "surprise", "theme"], (keys) => {
+    T.subscribe(root, ["docs", "selection", "hover", "tool", "colourMode", "squares", "running", "surprise", "theme"], (keys) => {
       surface.classList.toggle("ts-paint", editable && brushes());
       const now = scales().map((scale) => `${scale.h}x${scale.w}`).join();
       tools.hidden = !now;
       if (now !== shape) { shape = now; build(); }
-      const painted = ["docs", "colourMode", "surprise", "theme"].some((key) => keys.has(key));
+      const painted = ["docs", "colourMode", "squares", "running", "surprise", "theme"].some((key) => keys.has(key));
       if (painted) paint();
       if (keys.has("colourMode")) why.textContent = "";
       if (painted || keys.has("selection")) select();

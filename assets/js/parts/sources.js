@@ -8,21 +8,24 @@
     { value: "reference", text: "Reference", tip: "The preprocessing of the model family's own authors." },
   ];
 
-  // upload a picture, then hand {path, name} on; a sentence when that cannot be done
+  // uploads a picture and opens it, or hands {path, name} on; a sentence when that cannot be done
   T.sendPicture = send;
-  async function send(file, then = (sent) => T.link.act("upload", sent)) {
+  async function send(file, then = null) {
     if (!file) return;
     const limit = state.model.upload_mb;
     if (file.size > limit * 1024 * 1024) {
       return T.problem(`This file has ${(file.size / 1024 / 1024).toFixed(0)} MB; at most ${limit} MB can be uploaded. Save it smaller and try again.`);
     }
     T.set({ busy: "Uploading the picture" });
+    const photo = then ? null : T.photos.take(file);
     try {
       const sent = await T.link.upload(file);
       if (!sent?.path) throw new Error("no path");
-      then({ path: sent.path, name: file.name.slice(0, 120) });
+      const picture = { path: sent.path, name: file.name.slice(0, 120) };
+      if (then) then(picture); else T.link.act("upload", picture, photo);
     } catch {
       T.set({ busy: null });
+      T.photos.settled();
       T.problem(`The picture could not be uploaded. Check that it is a file of at most ${limit} MB and try again; what you had is unchanged.`);
     }
   }

@@ -1,24 +1,30 @@
 // The picture with the footprint of the selected and the hovered token, and a before/after slider over it.
-// Options: doc, mode: "inspect" (input against decoded), "edit" (before against after, with the difference), "run".
+// Options: doc, mode: "inspect" (the photo or what the model sees of it against decoded: three stages to choose from),
+// "edit" (before against after, with the difference), "run".
 (() => {
   const T = window.Tokenscope;
   const { el, state, geometry } = T;
+
+  state.stage = "photo"; // which of the three is compared with, or "tokens" for that alone
 
   T.define("specimen", (root, { doc, mode }) => {
     const under = el("img", { alt: "", draggable: "false" });
     const over = el("img", { class: "ts-over", alt: "", draggable: "false" });
     const line = el("div", { class: "ts-line" });
-    const slider = el("input", { type: "range", min: 0, max: 100, value: mode === "run" ? 0 : 50, "aria-label": mode === "edit" ? "Show before or after the edit" : "Show the input or the decoded picture" });
+    const slider = el("input", { type: "range", min: 0, max: 100, value: mode === "run" ? 0 : 50, "aria-label": mode === "edit" ? "Show before or after the edit" : "Show the photo or the decoded picture" });
     const left = el("span", { class: "ts-tag ts-l" });
     const right = el("span", { class: "ts-tag ts-r" });
     const selected = el("div", { class: "ts-ring ts-selected" });
     const hovered = el("div", { class: "ts-ring ts-hovered", hidden: true });
-    const picture = el("div", { class: "ts-picture" }, under, over, line, left, right, hovered, selected, slider);
+    const photo = mode === "inspect" ? T.photos.framed("ts-photo") : null;
+    const coming = mode === "inspect" ? el("div", { class: "ts-coming", hidden: true }, el("img", { alt: "", draggable: "false" }), el("span", { class: "ts-tag ts-l", text: "your photo" })) : null;
+    const picture = el("div", { class: "ts-picture" }, under, photo || "", over, line, left, right, hovered, selected, slider, coming || "");
     const caption = el("p", { class: "ts-caption" });
     const extra = mode === "edit" ? difference() : null;
     const blend = mode === "run" ? T.blendPart(() => state.docs.run?.blend || null) : null;
     const carried = mode === "inspect" ? T.carriedPart() : null;
-    const wrap = el("div", { class: "ts-specimen" }, picture, el("div", { class: "ts-beside" }, caption, carried, extra?.node, blend));
+    const stages = mode === "inspect" ? T.photoStages() : null;
+    const wrap = el("div", { class: "ts-specimen" }, picture, stages || "", el("div", { class: "ts-beside" }, caption, carried, extra?.node, blend));
     root.append(wrap);
     if (mode === "inspect") T.errorLayer?.(picture);
     const split = () => picture.style.setProperty("--split", `${slider.value}%`);
@@ -55,12 +61,16 @@
       const first = mode === "inspect" ? view.input || decoded : mode === "edit" ? view.before : decoded;
       source(under, first);
       source(over, decoded);
-      left.textContent = mode === "edit" ? "before" : "input";
-      right.textContent = mode === "edit" ? "after" : upto;
-      const plain = mode === "run" || (mode === "inspect" && !view.input);
+      const sharp = mode === "inspect" ? T.photos.of(view) : null;
+      const from = mode === "inspect" ? fromTokens(k) : "";
+      const stage = stages ? stages.show({ view, sharp, decoded, from }) : "";
+      if (photo) { photo.hidden = stage !== "photo"; photo.show(stage === "photo" ? sharp : null); }
+      left.textContent = mode === "edit" ? "before" : stage === "photo" ? sharp.words : "what the model sees";
+      right.textContent = mode === "edit" ? "after" : from || upto;
+      const plain = mode === "run" || (mode === "inspect" && (!view.input || stage === "tokens"));
       for (const part of [line, slider, left]) part.hidden = plain;
       if (plain) picture.style.setProperty("--split", "0%"); else split();
-      const what = mode === "edit" ? "Picture before and after the edits" : mode === "run" ? "Generated picture" : "Input and decoded picture";
+      const what = mode === "edit" ? "Picture before and after the edits" : mode === "run" ? "Generated picture" : plain ? "Decoded picture" : `${stage === "photo" ? "Photo" : "What the model sees"} and decoded picture`;
       over.alt = `${what}, ${upto}: ${view.title || ""}`;
       caption.replaceChildren(el("b", { text: view.title || "" }), view.credit ? `, ${view.credit}. ` : " ", view.note || "");
       carried?.show(view);
@@ -74,6 +84,17 @@
         extra.ends.firstChild.textContent = `−${T.number(limit, 2)}`;
         extra.ends.lastChild.textContent = `+${T.number(limit, 2)}`;
       }
+    }
+
+    // "from 14 tokens"
+    const fromTokens = (k) => (k < 0 ? "" : `from ${T.count(scales().slice(0, k + 1).reduce((sum, { h, w }) => sum + h * w, 0), "token")}`);
+    function arrives() {
+      const next = state.arriving;
+      coming.hidden = !next;
+      if (!next) return;
+      coming.firstChild.src = next.url;
+      coming.firstChild.alt = "Your photo, which is being read";
+      coming.firstChild.style.objectFit = state.docs.session?.fit === "letterbox" ? "contain" : "cover";
     }
 
     // of a run that goes token by token
@@ -106,8 +127,9 @@
       if (place) T.select({ ...place, cells: [place.i * scales()[place.k].w + place.j] });
     });
 
-    T.subscribe(root, ["docs", "upto", "selection", "hover", "ownPicture"], (keys) => {
-      if (keys.has("docs") || keys.has("upto") || keys.has("ownPicture")) draw();
+    T.subscribe(root, ["docs", "upto", "selection", "hover", "ownPicture", "stage", "photos", "arriving"], (keys) => {
+      if (["docs", "upto", "ownPicture", "stage", "photos"].some((key) => keys.has(key))) draw();
+      if (coming && keys.has("arriving")) arrives();
       if (keys.has("docs") || keys.has("ownPicture")) blend?.show();
       rings();
     });

@@ -7,6 +7,7 @@
   const moments = (doc) => T.presentPlan.moments(doc); // that file loads after this one
   const TABS = { Inspect: "session", Edit: "session", Generate: "run" };
   const SECONDS = { scale: 0.7, token: 0.1 }; // of one moment, until the visitor moves the slider
+  const TILE = 32; // px of a square that shows a picture, before the map is fitted to its column
   const seconds = { ...SECONDS };
   let stage = null; // {doc, at, timer, node, parts, before}
 
@@ -43,7 +44,7 @@
     const rest = document.querySelector("gradio-app");
     if (rest) rest.inert = true;
     document.body.classList.add("ts-presenting");
-    T.subscribe(stage.node, ["docs", "theme"], () => stage && draw());
+    T.subscribe(stage.node, ["docs", "theme", "colourMode", "squares"], () => stage && draw());
     show(moments(view()).length - 1);
     stage.parts.play.focus();
     T.did("presented", { doc });
@@ -126,18 +127,31 @@
     if (moment?.image && parts.image.getAttribute("src") !== moment.image) parts.image.src = moment.image;
     parts.image.alt = `${doc.title || "Picture"}. ${parts.line.textContent}`;
     mapsOf(doc.scales);
+    const look = T.colourModes.look(stage.doc);
     [...parts.maps.children].forEach((figure, k) => {
       const scale = doc.scales[k], known = moment ? moment.known[k] : 0;
-      const canvas = figure.firstChild, pen = canvas.getContext("2d");
-      pen.clearRect(0, 0, scale.w, scale.h);
-      for (let n = 0; n < known; n++) {
-        pen.fillStyle = scale.colours[n];
-        pen.fillRect(n % scale.w, Math.floor(n / scale.w), 1, 1);
-      }
+      const canvas = figure.firstChild;
+      let sprite = look.sprites?.[k];
+      if (look.mode === "sofar" && moment?.unit === "token") sprite = moment.image ? T.squares.ready(moment.image) : null;
+      squares(canvas, scale, known, look.mode === "sofar" && !sprite ? scale.colours : look.colours[k], sprite);
       figure.classList.toggle("ts-here", moment?.k === k);
       canvas.setAttribute("aria-label", `Token map ${k + 1} of ${doc.scales.length}, ${scale.h} by ${scale.w}, ${known} of ${scale.h * scale.w} tokens`);
     });
     added(doc, all);
+  }
+
+  // a map's first tokens as its squares are filled in the other tabs: with a colour or with a picture
+  function squares(canvas, scale, known, colours, sprite) {
+    const side = sprite ? TILE : 1, gap = sprite ? 1 : 0;
+    Object.assign(canvas, { width: scale.w * side, height: scale.h * side });
+    canvas.classList.toggle("ts-smooth", Boolean(sprite));
+    const pen = canvas.getContext("2d"), [w, h] = sprite ? [sprite.image.naturalWidth / scale.w, sprite.image.naturalHeight / scale.h] : [];
+    for (let n = 0; n < known; n++) {
+      const [x, y] = [n % scale.w, Math.floor(n / scale.w)];
+      pen.fillStyle = colours[n];
+      if (sprite) pen.drawImage(sprite.image, x * w, y * h, w, h, x * side, y * side, side - gap, side - gap);
+      else pen.fillRect(x, y, 1, 1);
+    }
   }
 
   // what this scale changed in the picture: the difference of two pictures, on grey

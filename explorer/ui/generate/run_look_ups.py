@@ -35,7 +35,8 @@ def candidates(bench: Workbench, data: Mapping) -> dict:
     ids, probabilities, kept = (part[0].tolist() for part in (found.ids, found.probabilities, found.kept))
     here = int(maps[place.scale - 1][0, place.row, place.column])
     shown = ids[:CANDIDATES]
-    pictures = bench.swatches([*shown, here] if here >= 0 and here not in shown else shown)
+    wanted = [*shown, here] if here >= 0 and here not in shown else shown
+    pictures = bench.swatches(wanted, place.scale)
     swatches = {one["id"]: one for one in pictures}
 
     def entry(rank: int) -> dict:

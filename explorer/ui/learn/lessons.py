@@ -76,13 +76,13 @@ def _token(facts: Facts) -> Lesson:
             f"The picture below has {W} × {H} pixels. Each is a mix of red, green and blue: "
             f"{_n(3 * H * W)} numbers in all. A network called a [[tokenizer|An encoder that turns a picture "
             "into tokens, and a decoder that turns tokens back into a picture.]] describes the same picture "
-            f"with only {_n(facts.tokens)}: one for every coloured square.",
+            f"with only {_n(facts.tokens)}: one for every square.",
             f"Such a number is a [[token|A whole number, here from 0 to {_n(facts.codes - 1)}: a line number "
             "in a table of small visual patterns.]]. Tokens are to pictures what letters are to text: models "
             "read and write them, and only at the end does a decoder draw pixels. Drag the handle over the "
             "picture: left of it are the real pixels, right of it what the decoder draws from the tokens.",
         ),
-        "Choose a coloured square and see on the picture which part it stands for.",
+        "Choose a square and see on the picture which part it stands for.",
         "token-selected",
         ("specimen", "pyramid"),
         (Way("Open the same picture in Inspect", "Inspect"),),
@@ -180,9 +180,9 @@ def _scales(facts: Facts) -> Lesson:
             f"{_grid((h, w))} squares. Each is a [[scale|One token map of the whole picture. Scale 1 is the "
             "coarsest.]], each covers the whole picture, and all use the same codebook.",
             "So the same code can do very different things: at scale 1 it is spread over everything, at "
-            f"scale {len(facts.grids)} it changes one patch and a little around it. Note the price: {_n(facts.tokens)} tokens, "
-            f"where the finest map alone has {_n(finest)}. What is gained is an order, from the whole to the "
-            "detail: the next pages show what it is good for.",
+            f"scale {len(facts.grids)} it changes one patch and a little around it. Note the price: "
+            f"{_n(facts.tokens)} tokens, where the finest map alone has {_n(finest)}. What is gained is an "
+            "order, from the whole to the detail: the next pages show what it is good for.",
         )
         if facts.several
         else (
@@ -308,7 +308,8 @@ def _information(facts: Facts) -> Lesson:
             "Not every token is news. If a generator expects it, fewer bits will do: its [[surprise|−log2 of "
             "the probability that the generator gave the true token, in bits. 0: it was certain. Each bit "
             "more halves the chance.]]. Summed up, this is the size to which a perfect packer with this "
-            f"generator could shrink the tokens{_class_bits(facts)}; the better its expectations, the smaller.",
+            f"generator could shrink the tokens{_class_bits(facts)}; the better its expectations, the "
+            "smaller.",
         )
         if K > 1
         else (
