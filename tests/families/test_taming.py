@@ -19,7 +19,7 @@ from golden_support import (
 from PIL import Image
 from tiny_tokenizers import tiny_vqgan_net
 
-from explorer import CheckpointError, TokenMaps, load_generator, load_tokenizer
+from explorer import CheckpointError, TokenMaps, cli, load_generator, load_tokenizer
 from explorer.families import taming
 from explorer.generators.label_token import LabelTokenGenerator
 from explorer.generators.sampling import Sampling, distribution, filtered
@@ -167,6 +167,14 @@ def test_a_net2net_file_gives_both_models(net2net):
     assert facts["kind"] == "generator" and facts["runs"]
     assert facts["other_weights"] == ["first_stage_model"]
     assert sorted(facts["ignored"]) == ["blocks.0.attn.mask", "blocks.1.attn.mask"]
+
+
+def test_generate_finds_the_tokenizer_in_the_file(net2net, tmp_path, capsys):
+    command = ["generate", "--generator", str(net2net), "--label", "b", "--out", str(tmp_path / "out")]
+    assert cli.main([*command, "--device", "cpu"]) == 0
+    assert list((tmp_path / "out").glob("*.png"))
+    assert cli.main([*command, "--guidance", "3"]) == 2
+    assert "has no guidance" in capsys.readouterr().err
 
 
 def test_its_card_may_name_the_generators_family(net2net):

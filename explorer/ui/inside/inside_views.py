@@ -39,6 +39,7 @@ def introduction(bench: Workbench) -> dict:
         "name": gen.name,
         "order": gen.order,
         "classes": list(gen.classes),
+        "can_guide": gen.null_class is not None,
         "slow": bench.slow,
         "grids": [list(grid) for grid in gen.grids],
     }
