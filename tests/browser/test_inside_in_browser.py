@@ -61,7 +61,7 @@ def test_the_layers_are_read_and_drawn(open_page):
     page = open_inside(open_page)
     page.get_by_role("radio", name="Layers").filter(visible=True).click()
     page.wait_for_function(
-        "() => { const { lens } = Tokenscope.state.inside; return lens && lens.images.length === lens.layers; }"
+        "() => { const { lens } = Tokenscope.state.inside; return lens && lens.images.length >= lens.layers }"
     )
     lens = page.evaluate("() => Tokenscope.state.inside.lens")
     assert page.locator(".ts-lens:visible img").count() == lens["layers"] * lens["scales"]
