@@ -15,6 +15,7 @@ from explorer.verbs import (
     bench,
     checkpoints,
     codes,
+    convert,
     evaluate,
     generate,
     inside,
@@ -24,7 +25,7 @@ from explorer.verbs import (
     train,
 )
 
-GROUPS = (pictures, generate, sheet, inside, codes, checkpoints, train, evaluate, refresh, bench)
+GROUPS = (pictures, generate, sheet, inside, codes, checkpoints, convert, train, evaluate, refresh, bench)
 
 EPILOG = """\
 example, a photo to tokens and back:

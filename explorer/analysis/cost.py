@@ -19,17 +19,23 @@ from dataclasses import dataclass, replace
 
 from explorer.nets.autoencoder import AutoencoderConfig
 from explorer.nets.llamagen_gpt import LlamaGenConfig
+from explorer.nets.taming_gpt import TamingGPTConfig
+from explorer.nets.taming_vqgan import TamingVQGANConfig
 from explorer.nets.var_transformer import VARConfig
 from explorer.nets.vqvae import VQVAEConfig
 
 Grid = tuple[int, int]
-TransformerConfig = VARConfig | LlamaGenConfig
+TransformerConfig = VARConfig | LlamaGenConfig | TamingGPTConfig
+
+ConvTokenizerConfig = VQVAEConfig | TamingVQGANConfig
 
 CONVENTION = (
     "a multiply-add is two operations; matrix products, convolutions and attention count (attention whole, "
     "whatever a mask hides); embeddings, norms, activations, resampling and drawing do not"
 )
-TRAINING_CONVENTION = (
+TRAINING_ConvTokenizerConfig = VQVAEConfig | TamingVQGANConfig
+
+CONVENTION = (
     f"3 x the forward of one picture x pictures seen: a backward is twice a forward; {CONVENTION}; "
     "the tokenizer's encoder is not included"
 )
@@ -92,6 +98,9 @@ def attention_flops(config: TransformerConfig, guided: bool = True) -> int:
 def parameter_count(config: TransformerConfig) -> int:
     """Weights of such a network, without building it."""
     D, V, classes = config.width, config.vocab_size, config.num_classes + 1
+    if isinstance(config, TamingGPTConfig):
+        layer = 4 * (D * D + D) + 2 * D * config.hidden + config.hidden + D + 4 * D
+        return (2 * V + config.block_size + 2) * D + config.depth * layer
     if isinstance(config, LlamaGenConfig):
         layer = 4 * D * D + 3 * D * config.hidden + 2 * D
         return (classes + 2 * V + 1) * D + config.depth * layer
@@ -108,7 +117,10 @@ def with_grid(config: TransformerConfig, grids: tuple[Grid, ...]) -> Transformer
     """The same network for another schedule of token maps (a raster one has a single map, the last)."""
     if isinstance(config, VARConfig):
         return replace(config, grids=tuple(grids))
-    return replace(config, grid=tuple(grids[-1]))
+    h, w = grids[-1]
+    if isinstance(config, TamingGPTConfig):
+        return replace(config, grid=(h, w), block_size=h * w)
+    return replace(config, grid=(h, w))
 
 
 def geometric_schedule(side: int) -> tuple[Grid, ...]:
@@ -138,7 +150,7 @@ def _next_scale_steps(config: VARConfig, rows: int, cached: bool) -> list[int]:
     return steps
 
 
-def _raster_step(config: LlamaGenConfig, n: int, cached: bool) -> int:
+def _raster_step(config: LlamaGenConfig | TamingGPTConfig, n: int, cached: bool) -> int:
     new, seen = (1, config.length) if cached else (n + 1, n + 1)
     return _blocks(config, new, seen) + _head(config, 1)
 
@@ -149,7 +161,7 @@ def _blocks(config: TransformerConfig, new: int, seen: int) -> int:
     if isinstance(config, VARConfig):
         hidden, matrices = round(D * config.mlp_ratio), 2
     else:
-        hidden, matrices = config.hidden, 3  # gated
+        hidden, matrices = config.hidden, 3 if isinstance(config, LlamaGenConfig) else 2  # gated or plain
     projections = 2 * new * 4 * D * D
     attention = 2 * 2 * new * seen * D
     feed_forward = 2 * new * matrices * D * hidden
@@ -173,7 +185,7 @@ def _modulation(config: VARConfig) -> int:
 # Tokenizers
 
 
-def decode_flops(config: VQVAEConfig, size: int | Grid, scales: int | None = None) -> int:
+def decode_flops(config: ConvTokenizerConfig, size: int | Grid, scales: int | None = None) -> int:
     """Token maps to one picture of `size` pixels. scales: maps that are summed (VAR's tokenizer)."""
     h, w = _cells(config, size)
     flops = _post_quant(config, h * w) + _decoder(config.autoencoder, h, w)
@@ -182,7 +194,7 @@ def decode_flops(config: VQVAEConfig, size: int | Grid, scales: int | None = Non
     return flops
 
 
-def encode_flops(config: VQVAEConfig, size: int | Grid, grids: tuple[Grid, ...] | None = None) -> int:
+def encode_flops(config: ConvTokenizerConfig, size: int | Grid, grids: tuple[Grid, ...] | None = None) -> int:
     """One picture of `size` pixels to token maps; grids: all scales of a multi-scale tokenizer."""
     h, w = _cells(config, size)
     grids = grids or ((h, w),)
@@ -194,7 +206,7 @@ def encode_flops(config: VQVAEConfig, size: int | Grid, grids: tuple[Grid, ...] 
     return flops
 
 
-def _cells(config: VQVAEConfig, size: int | Grid) -> Grid:
+def _cells(config: ConvTokenizerConfig, size: int | Grid) -> Grid:
     H, W = (size, size) if isinstance(size, int) else size
     side = config.downsample
     if H < side or W < side or H % side or W % side:
@@ -210,7 +222,7 @@ def _refine(config: VQVAEConfig, cells: int) -> int:
     return _conv(cells, config.code_dim, config.code_dim)
 
 
-def _post_quant(config: VQVAEConfig, cells: int) -> int:
+def _post_quant(config: ConvTokenizerConfig, cells: int) -> int:
     if config.family == "var-tokenizer":
         return _conv(cells, config.code_dim, config.code_dim)
     return _conv(cells, config.code_dim, config.autoencoder.z_channels, side=1)
@@ -236,7 +248,7 @@ def _decoder(config: AutoencoderConfig, h: int, w: int) -> int:
     for i in range(last, -1, -1):
         widths = [levels[min(i + 1, last)]] + [levels[i]] * (config.num_res_blocks + 1)
         flops += sum(_residual(cells, a, b) for a, b in zip(widths, widths[1:], strict=False))
-        if i == last:
+        if config.attends(i):
             flops += (config.num_res_blocks + 1) * _attention(cells, levels[i])
         if i:
             cells *= 4
@@ -252,9 +264,9 @@ def _encoder(config: AutoencoderConfig, h: int, w: int) -> int:
     for i, channels in enumerate(levels):
         widths = [levels[i - 1] if i else config.ch] + [channels] * config.num_res_blocks
         flops += sum(_residual(cells, a, b) for a, b in zip(widths, widths[1:], strict=False))
-        if i == last:
+        if config.attends(i):
             flops += config.num_res_blocks * _attention(cells, channels)
-        else:
+        if i < last:
             cells //= 4
             flops += _conv(cells, channels, channels)
     return flops + _middle(cells, levels[-1]) + _conv(cells, levels[-1], config.z_channels)

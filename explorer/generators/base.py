@@ -210,8 +210,11 @@ class Generator(ABC):
         return self._net.config.num_classes
 
     @property
-    def null_class(self) -> int:
-        """The label that `None` stands for. Both halves of guidance are then equal, so it has no effect."""
+    def null_class(self) -> int | None:
+        """The label that `None` stands for. Both halves of guidance are then equal, so it has no effect.
+
+        None: the model knows no "no class", and so no guidance either.
+        """
         return self._net.config.null_class
 
     @property
@@ -278,6 +281,7 @@ class Generator(ABC):
         """
         maps = self._check_maps(maps)
         sampling = Sampling(guidance=guidance)
+        self._check_sampling(sampling)
         labels = self._labels(label)
         batch = common_batch({"labels": len(labels), "maps": maps.batch})
         found = self._guided_logits(expanded(maps, batch), repeated(labels, batch), sampling, len(self.grids))

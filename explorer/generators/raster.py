@@ -1,4 +1,6 @@
-"""The raster generator (LlamaGen): one token a step, row by row from the top left.
+"""The raster generator: one token a step, row by row from the top left.
+
+As it stands it is LlamaGen's; label_token.py changes what another family does differently.
 
 Kept tokens are forced when their turn comes. What comes later in this order is not seen while a cell is
 drawn, even where it is kept: a raster model completes a picture from its top, not from its bottom. This is a
@@ -11,13 +13,12 @@ import time
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from explorer.generators import sampling as sampling_rules
 from explorer.generators.base import GenerationStep, Generator, Request
 from explorer.generators.runtime import allocate_caches, leading_rows
 from explorer.generators.sampling import Sampling
-from explorer.nets.llamagen_gpt import LlamaGenGPT, rotary_table
 from explorer.token_maps import UNKNOWN, Grid, TokenMaps
 
 
@@ -30,7 +31,7 @@ class RasterGenerator(Generator):
     nucleus_from_tail = False
 
     @staticmethod
-    def _grids(net: LlamaGenGPT) -> tuple[Grid, ...]:
+    def _grids(net: nn.Module) -> tuple[Grid, ...]:
         return (net.config.grid,)
 
     @property
@@ -104,7 +105,7 @@ class RasterGenerator(Generator):
 
 
 class _Run:
-    """The state of one call on the device: caches, rotary table, and the sequence's next input."""
+    """The state of one call on the device: caches, positions, and the sequence's next input."""
 
     def __init__(self, generator: RasterGenerator, request: Request) -> None:
         self.generator, self.request = generator, request
@@ -119,7 +120,7 @@ class _Run:
         self.caches = allocate_caches(
             device, config.depth, len(labels), config.num_heads, config.length, config.head_dim
         )
-        self.rotary = rotary_table(config, device.torch_device)
+        self.rows = net.position_rows()
         self.positions = torch.arange(config.length, device=device.torch_device)
         self.x_B1D = net.embed_class(labels)
 
@@ -133,7 +134,7 @@ class _Run:
             self.caches = leading_rows(self.caches, self.batch)
         visible_1L = (self.positions <= n).unsqueeze(0)
         logits_B1V = net.advance(
-            self.x_B1D, self.rotary[n : n + 1], self.caches, self.positions[n : n + 1], visible_1L
+            self.x_B1D, self.rows[n : n + 1], self.caches, self.positions[n : n + 1], visible_1L
         )
         if self.guided:
             cond, uncond = logits_B1V.split(self.batch)

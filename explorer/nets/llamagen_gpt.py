@@ -271,6 +271,10 @@ class LlamaGenGPT(nn.Module):
             x_B1D = layer(x_B1D, rotary_1d2, cache=cache, position_1=position_1, visible_1L=visible_1L)
         return self.logits(x_B1D)
 
+    def position_rows(self) -> Tensor:
+        """`rotary_table` on the device of the weights; `advance` takes one row of it."""
+        return rotary_table(self.config, self.output.weight.device)
+
     def embed_class(self, labels_B: Tensor) -> Tensor:
         """(B,1,D), float32 as the residual stream."""
         return self.cls_embedding(labels_B).float().unsqueeze(1)

@@ -112,15 +112,20 @@ def generate(arguments: argparse.Namespace) -> None:
 
 
 def partner_tokenizer(generator: str) -> str:
-    """The tokenizer that goes with a generator: its neighbour in a bundled set, or the published one."""
+    """The tokenizer that goes with a generator: in its own file, its neighbour in a bundled set, or the
+    published one.
+    """
     from explorer import families
     from explorer.zoo import catalogue
+    from explorer.zoo.reading import read_checkpoint
 
     path = catalogue.find(generator, kind="generator")
     neighbour = catalogue.bundled_partner(path)
     if neighbour is not None:
         return str(neighbour)
     published = catalogue.released(path.stem)
+    if published is None and read_checkpoint(path).has_tokenizer_too:
+        return str(path)
     if published is None:
         raise ValueError(f"{path} does not say which tokenizer it was trained with; name it with --tokenizer")
     partner = families.named(published.family).partner

@@ -10,8 +10,11 @@ from explorer.analysis import cost
 from explorer.bench.measuring import CPU_ATTENTION, count_flops
 from explorer.devices import open_device
 from explorer.generators import NextScaleGenerator, RasterGenerator
+from explorer.generators.label_token import LabelTokenGenerator
 from explorer.nets.autoencoder import AutoencoderConfig
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
+from explorer.nets.taming_gpt import TamingGPT, TamingGPTConfig
+from explorer.nets.taming_vqgan import TamingVQGAN, TamingVQGANConfig
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.nets.vqvae import VQVAEConfig, build_vqvae
 from explorer.tokenizers import MultiScaleTokenizer, SingleScaleTokenizer
@@ -31,10 +34,15 @@ RASTERS = {
     "rectangle": LlamaGenConfig(64, (3, 5), 3, depth=1, width=24, num_heads=2, ffn_width=40),
     "mini": LlamaGenConfig(4096, (8, 8), 16, depth=7, width=256, num_heads=4),
 }
+LABEL_TOKENS = {
+    "tiny": TamingGPTConfig(64, (4, 4), 3, depth=2, width=16, num_heads=2, block_size=16, hidden=64),
+    "rectangle": TamingGPTConfig(64, (3, 5), 3, depth=1, width=24, num_heads=2, block_size=15, hidden=40),
+}
 TOKENIZERS = {
     "tiny-var": VQVAEConfig("var-tokenizer", AutoencoderConfig(32, (1, 1, 1), 8), 64, 8),
     "tiny-llamagen": VQVAEConfig("llamagen-tokenizer", AutoencoderConfig(32, (1, 2, 1), 6, 1), 64, 8),
     "mini-var": VQVAEConfig("var-tokenizer", AutoencoderConfig(32, (1, 1, 2, 4), 16, 1), 4096, 16),
+    "tiny-vqgan": TamingVQGANConfig(AutoencoderConfig(32, (1, 2, 1), 6, 1, attention_levels=(0, 2)), 64, 8),
     "mini-llamagen": VQVAEConfig("llamagen-tokenizer", AutoencoderConfig(32, (1, 1, 2, 4), 32, 1), 4096, 8),
 }
 LABELS = torch.zeros(1, dtype=torch.long)
@@ -84,9 +92,21 @@ def test_one_forward_of_a_raster_transformer(config):
     assert close(cost.teacher_forced_flops(config), expected)
 
 
-@pytest.mark.parametrize("config", [*VARS.values(), *RASTERS.values()], ids=[*VARS, *RASTERS])
+@pytest.mark.parametrize("config", LABEL_TOKENS.values(), ids=LABEL_TOKENS)
+def test_one_forward_of_a_label_token_transformer(config):
+    ids = torch.zeros(1, config.length - 1, dtype=torch.long)
+    with torch.inference_mode():
+        expected, _ = count_flops(lambda: TamingGPT(config)(LABELS, ids))
+    assert close(cost.teacher_forced_flops(config), expected)
+
+
+ALL = [*VARS.values(), *RASTERS.values(), *LABEL_TOKENS.values()]
+NETS = {VARConfig: VARTransformer, LlamaGenConfig: LlamaGenGPT, TamingGPTConfig: TamingGPT}
+
+
+@pytest.mark.parametrize("config", ALL, ids=[*VARS, *RASTERS, *LABEL_TOKENS])
 def test_parameters_are_those_of_the_network(config):
-    net = VARTransformer(config) if isinstance(config, VARConfig) else LlamaGenGPT(config)
+    net = NETS[type(config)](config)
     assert cost.parameter_count(config) == sum(p.numel() for p in net.parameters())
 
 
@@ -108,6 +128,19 @@ def test_every_step_of_raster_generation(config, guided):
     counted = cost.generation_flops(config, guided)
     assert len(counted.steps) == len(expected) == config.length
     assert all(close(one, other) for one, other in zip(counted.steps, expected, strict=True))
+
+
+@pytest.mark.parametrize("config", LABEL_TOKENS.values(), ids=LABEL_TOKENS)
+def test_every_step_of_label_token_generation(config):
+    """It has no guidance."""
+    codes = TamingVQGANConfig(AutoencoderConfig(32, (1, 1), 8, 1), config.vocab_size, 8)
+    tok = SingleScaleTokenizer(TamingVQGAN(codes), (config.grid,), open_device("cpu", "exact"))
+    expected = counted_steps(LabelTokenGenerator(TamingGPT(config), tok), 0.0)
+    counted = cost.generation_flops(config, guided=False)
+    assert len(counted.steps) == len(expected) == config.length
+    assert all(close(one, other) for one, other in zip(counted.steps, expected, strict=True))
+    larger = cost.with_grid(config, ((6, 6),))
+    assert larger.length == larger.block_size == 36
 
 
 @pytest.mark.parametrize("config", [VARS["mini"], RASTERS["mini"]], ids=["next-scale", "raster"])
@@ -156,7 +189,7 @@ def test_decoding_and_encoding(config, size):
     H, W = (size, size) if isinstance(size, int) else size
     h, w = H // config.downsample, W // config.downsample
     device = open_device("cpu", "exact")
-    net = build_vqvae(config)
+    net = TamingVQGAN(config) if config.family == "vqgan" else build_vqvae(config)
     if config.family == "var-tokenizer":
         grids = tuple((min(h, n), min(w, 2 * n)) for n in (1, 2, 3) if n < h) + ((h, w),)
         tok = MultiScaleTokenizer(net, grids, device)

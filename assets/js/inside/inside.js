@@ -77,7 +77,9 @@
   const fresh = (kind) => mine()[kind]?.key === (kind === "lens" ? tokensKey() : lookKey());
 
   T.connectInside = (wire) => {
-    put({ about: wire.props.value });
+    const about = wire.props.value;
+    const classless = about.can_guide === false && mine().label === NO_CLASS && about.classes?.length;
+    put({ about, ...(classless ? { label: about.classes[0] } : {}) });
     for (const channel of Object.values(channels)) channel.connect(wire);
   };
 

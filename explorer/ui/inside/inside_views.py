@@ -40,6 +40,7 @@ def introduction(bench: Workbench) -> dict:
         "name": gen.name,
         "order": gen.order,
         "classes": list(gen.classes),
+        "can_guide": gen.null_class is not None,
         "slow": bench.slow,
         "layers": gen.config.depth,
         "heads": gen.config.num_heads,

@@ -13,7 +13,8 @@ class Facts:
     """What the texts say about the loaded models. grids: coarse to fine. image: (H, W) in pixels.
 
     dimensions: numbers per code, None where there is no table. order: "next-scale", "raster", or "" without a
-    generator. raster_grid: the grid that a raster model writes here. photos: trained on, None = not known.
+    generator. can_guide: the generator knows "no class". chooses_by: as the tokenizer's. raster_grid: the
+    grid that a raster model writes here. photos: trained on, None = not known.
     """
 
     image: tuple[int, int]
@@ -24,6 +25,8 @@ class Facts:
     order: str = ""
     classes: int = 0
     guidance: float = 0.0
+    can_guide: bool = True
+    chooses_by: str = "distance"
     raster_grid: tuple[int, int] = (8, 8)
     photos: int | None = None
 
@@ -112,6 +115,7 @@ def _nearest(facts: Facts) -> Lesson:
         "code-replaced",
         ("edited", "pyramid", "distances"),
         (Way("Go on changing tokens in Edit", "Edit"),),
+        _BY_LOGITS if facts.chooses_by == "logits" else "",
     )
 
 
@@ -284,7 +288,7 @@ def _guidance(facts: Facts) -> Lesson:
         "guidance-compared",
         ("guidance",),
         (Way("Use guidance in Generate", "Generate"),),
-        "" if facts.order else _WITHOUT_GENERATOR,
+        ("" if facts.can_guide else _WITHOUT_GUIDANCE) if facts.order else _WITHOUT_GENERATOR,
     )
 
 
@@ -359,6 +363,15 @@ PAGES = (_token, _nearest, _codebook, _raster, _scales, _residual, _map, _guidan
 
 _WITHOUT_GENERATOR = (
     "This page needs a generator, and none is loaded: start the page with --generator mini-var, or go on."
+)
+
+_BY_LOGITS = (
+    "This tokenizer compares no distances: its encoder gives every code a number, a logit, and the token is "
+    "the code with the largest one. Open a tokenizer that looks for the nearest code, or go on."
+)
+_WITHOUT_GUIDANCE = (
+    "This generator was never trained without a class, so it has no guidance to compare: open a model that "
+    "has, or go on."
 )
 
 
