@@ -19,11 +19,12 @@ from dataclasses import dataclass, replace
 
 from explorer.nets.autoencoder import AutoencoderConfig
 from explorer.nets.llamagen_gpt import LlamaGenConfig
+from explorer.nets.masked_transformer import MaskedConfig
 from explorer.nets.var_transformer import VARConfig
 from explorer.nets.vqvae import VQVAEConfig
 
 Grid = tuple[int, int]
-TransformerConfig = VARConfig | LlamaGenConfig
+TransformerConfig = VARConfig | LlamaGenConfig | MaskedConfig
 
 CONVENTION = (
     "a multiply-add is two operations; matrix products, convolutions and attention count (attention whole, "
@@ -55,6 +56,8 @@ class GenerationCost:
 def teacher_forced_flops(config: TransformerConfig) -> int:
     """One picture, all its tokens in one forward: what training and scoring run."""
     L = config.length
+    if isinstance(config, MaskedConfig):
+        return _masked_forward(config)
     flops = _blocks(config, L, L) + _head(config, L)
     if isinstance(config, VARConfig):
         flops += _modulation(config) + _embed(config, L - config.lengths[0])
@@ -141,6 +144,12 @@ def _next_scale_steps(config: VARConfig, rows: int, cached: bool) -> list[int]:
 def _raster_step(config: LlamaGenConfig, n: int, cached: bool) -> int:
     new, seen = (1, config.length) if cached else (n + 1, n + 1)
     return _blocks(config, new, seen) + _head(config, 1)
+
+
+def _masked_forward(config: MaskedConfig) -> int:
+    """The class and all cells, hidden or not; the head answers for every cell."""
+    L = 1 + config.length
+    return _blocks(config, L, L) + _head(config, config.length)
 
 
 def _blocks(config: TransformerConfig, new: int, seen: int) -> int:
