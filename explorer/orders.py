@@ -8,7 +8,7 @@ Z-curve: Morton 1966. Hilbert curve: Hilbert 1891. Cosine pace: MaskGIT (arXiv 2
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -141,6 +141,8 @@ def as_order(order: str | Sequence[int] | Tensor, grid: Grid, seed: int = 0) -> 
     h, w = grid
     if isinstance(order, str):
         return scan_order(order, h, w, seed)
+    if not isinstance(order, Iterable):
+        raise ValueError(f"an order is a name or its cells, one after the other, not {order!r}")
     cells = order.tolist() if isinstance(order, Tensor) else list(order)
     order_N = torch.tensor([whole_number(cell, "a cell of an order") for cell in cells], dtype=torch.int64)
     steps_of(order_N, h, w)

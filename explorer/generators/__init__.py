@@ -11,6 +11,7 @@ from explorer import families
 from explorer.devices import Device, open_device
 from explorer.generators.arguments import box_mask
 from explorer.generators.base import Candidates, GenerationStep, Generator
+from explorer.generators.masked import MaskedGenerator
 from explorer.generators.next_scale import NextScaleGenerator
 from explorer.generators.raster import RasterGenerator
 from explorer.tokenizers import Tokenizer
@@ -22,6 +23,7 @@ __all__ = [
     "Candidates",
     "GenerationStep",
     "Generator",
+    "MaskedGenerator",
     "NextScaleGenerator",
     "RasterGenerator",
     "box_mask",

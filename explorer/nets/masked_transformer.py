@@ -108,8 +108,12 @@ class MaskedTransformer(nn.Module):
 
         At visible cells they have no meaning: the network was never asked for what it sees.
         """
+        return self.logits(self.cells(labels_B, ids_BN))
+
+    def cells(self, labels_B: Tensor, ids_BN: Tensor) -> Tensor:
+        """The last state of every cell (B,N,D), for callers that ask the head about some cells only."""
         (x_BLD,) = deque(self.states(labels_B, ids_BN), maxlen=1)  # the last state; the others are let go
-        return self.logits(x_BLD)
+        return x_BLD[:, 1:]
 
     def states(self, labels_B: Tensor, ids_BN: Tensor) -> Iterator[Tensor]:
         """The residual stream (B,1+N,D): as it enters the first block, then after each block in turn."""
@@ -128,7 +132,7 @@ class MaskedTransformer(nn.Module):
         """Logits (B,N,V) had the network ended after each block: the last ones are those of `forward`."""
         for n, x_BLD in enumerate(self.states(labels_B, ids_BN)):
             if n:
-                yield self.logits(x_BLD)
+                yield self.logits(x_BLD[:, 1:])
 
     def attention(self, labels_B: Tensor, ids_BN: Tensor, rows_R: Tensor) -> Iterator[Tensor]:
         """Of each block, what the positions `rows_R` look at: (B,H,R,1+N) float32, rows that sum to 1."""
@@ -143,9 +147,9 @@ class MaskedTransformer(nn.Module):
         placed_BND = tokens_BND.float() + self.position_embeddings.weight.float()
         return torch.cat((self.class_embeddings(labels_B).float().unsqueeze(1), placed_BND), dim=1)
 
-    def logits(self, x_BLD: Tensor) -> Tensor:
-        """The head, of the cells alone: (B,N,V), float32 whatever the weights are."""
-        return self.output(self.norm(x_BLD[:, 1:])).float()
+    def logits(self, x_D: Tensor) -> Tensor:
+        """The head of any cells' last states (...,D): (...,V), float32 whatever the weights are."""
+        return self.output(self.norm(x_D)).float()
 
     @torch.no_grad()
     def init_weights(self) -> None:
