@@ -4,13 +4,14 @@ It reads the same tokens as LlamaGen's raster transformer, so the two can be com
 `nets/masked_transformer.py`.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from explorer.errors import CheckpointError
 from explorer.families.family import ANY_ORDER, GENERATOR, Family, Numbers, Shapes
-from explorer.families.grid_rules import one_map
-from explorer.families.schedules import Grids
+from explorer.families.grid_rules import GridRule, one_map
+from explorer.families.schedules import Grid, Grids, show_grids, token_count
 from explorer.families.shapes import count, shape
 from explorer.nets.masked_transformer import MaskedConfig, MaskedTransformer
 
@@ -48,6 +49,37 @@ def configure(numbers: Numbers, grids: Grids, stated: Mapping[str, Any]) -> Mask
     return MaskedConfig(grid=grids[0], **{key: numbers[key] for key in keys})
 
 
+# Grids: one map with as many cells as the file has places.
+
+
+def for_size(size: Grid, downsample: int, numbers: Numbers) -> Grids | None:
+    grids = one_map("masked").for_size(size, downsample, numbers)
+    return grids if grids and not misfit(grids, numbers) else None
+
+
+def misfit(grids: Grids, numbers: Numbers) -> str | None:
+    if len(grids) == 1 and token_count(grids) == numbers["length"]:
+        return None
+    return (
+        f"({show_grids(grids)}) make {token_count(grids)} tokens in {len(grids)} maps; the file has "
+        f"places for {numbers['length']} in one"
+    )
+
+
+def default(numbers: Numbers, downsample: int) -> tuple[Grids | None, str]:
+    side = math.isqrt(numbers["length"])
+    square = ((side, side),) if side**2 == numbers["length"] else None
+    return square, f"the square of {numbers['length']} places"
+
+
+GRIDS = GridRule(
+    for_size,
+    misfit,
+    default,
+    unknown=lambda numbers: f"{numbers['length']} places make no square map",
+    why_not="it must give as many cells as the file has places; ",
+)
+
 FAMILIES = (
     Family(
         name="masked",
@@ -57,7 +89,7 @@ FAMILIES = (
         read=read,
         complete=with_heads,
         title=lambda numbers: f"masked transformer depth {numbers['depth']}",
-        grid_rule=one_map("masked"),
+        grid_rule=GRIDS,
         configure=configure,
         build=MaskedTransformer,
         adapter="explorer.generators.masked:MaskedGenerator",

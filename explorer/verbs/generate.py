@@ -46,8 +46,42 @@ def add_verbs(verbs) -> None:
         "--top-p", type=float, help=f"sample from the likeliest codes that sum to p; 0 or 1 = off {card}"
     )
     parser.add_argument("--temperature", type=float, help=f"above 1 bolder, below 1 safer {card}")
+    add_order_options(parser)
     add_tokenizer_options(parser, default=None)
     add_json_option(parser)
+
+
+def add_order_options(parser: argparse.ArgumentParser) -> None:
+    """In which order a masked model draws, and how much at a time."""
+    parser.add_argument(
+        "--order",
+        help="masked models: raster, serpentine, spiral, spiral-outwards, z-curve, hilbert, random, confidence, "
+        "entropy, or all cells as numbers, such as 3,0,1,2 (default: raster)",
+    )
+    parser.add_argument(
+        "--per-step",
+        metavar="N",
+        help="masked models: tokens a step, or cosine-T for T steps that grow (default: 1)",
+    )
+
+
+def parse_order(text: str | None) -> str | list[int] | None:
+    """An order as typed: a name, or cells with commas between them. ValueError for other numbers."""
+    if text is None or not text[:1].isdigit():
+        return text
+    try:
+        return [int(cell) for cell in text.split(",")]
+    except ValueError:
+        raise ValueError(f"an order is a name, or cells such as 3,0,1,2, not {text!r}") from None
+
+
+def order_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Order and pace as `generate` of a generator takes them."""
+    pace = arguments.per_step
+    return {
+        "order": parse_order(arguments.order),
+        "per_step": int(pace) if pace is not None and pace.isdigit() else pace,
+    }
 
 
 def generate(arguments: argparse.Namespace) -> None:
@@ -76,6 +110,7 @@ def generate(arguments: argparse.Namespace) -> None:
         top_k=arguments.top_k,
         top_p=arguments.top_p,
         temperature=arguments.temperature,
+        **order_settings(arguments),
     ):
         seconds += step.seconds
         progress.show(step.index, step.total, f"{seconds:.2f} s")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_recipes import MULTI, NEXT, RASTER, SIDE, SINGLE, quiet, write_photos
+from tiny_recipes import MASKED, MULTI, NEXT, RASTER, SIDE, SINGLE, quiet, write_photos
 
 from explorer import load_generator, load_tokenizer
 from explorer.training.loop import Budget, cosine
@@ -68,7 +68,7 @@ def test_the_card_says_in_which_precision_was_trained(switch, precision, photos,
     assert any(seen) == (precision == "bf16 autocast")
 
 
-@pytest.mark.parametrize("recipe", [NEXT, RASTER], ids=lambda r: r.name)
+@pytest.mark.parametrize("recipe", [NEXT, RASTER, MASKED], ids=lambda r: r.name)
 def test_transformer_recipes_ship_models_that_generate(recipe, photos, tmp_path, request):
     fixture = "tokenizer_file" if recipe.family == "var" else "raster_tokenizer_file"
     tokenizer = request.getfixturevalue(fixture)
@@ -84,9 +84,12 @@ def test_transformer_recipes_ship_models_that_generate(recipe, photos, tmp_path,
     assert 0 < card["metrics"]["held_out"]["bits_per_token"] < 10
 
 
-@pytest.mark.parametrize("recipe", [MULTI, NEXT], ids=lambda r: r.name)
-def test_a_resumed_run_ends_where_an_uninterrupted_one_ends(recipe, photos, tmp_path, tokenizer_file):
-    options = {} if recipe is MULTI else {"tokenizer": tokenizer_file}
+@pytest.mark.parametrize("recipe", [MULTI, NEXT, MASKED], ids=lambda r: r.name)
+def test_a_resumed_run_ends_where_an_uninterrupted_one_ends(
+    recipe, photos, tmp_path, tokenizer_file, raster_tokenizer_file
+):
+    tokenizers = {NEXT: tokenizer_file, MASKED: raster_tokenizer_file}
+    options = {"tokenizer": tokenizers[recipe]} if recipe in tokenizers else {}
     if recipe is MULTI:
         options["features"] = tokenizer_file.parent / "features.safetensors"
     whole = run_recipe(recipe, photos, tmp_path / "whole", steps=4, name="m", say=quiet, **options)
@@ -167,8 +170,13 @@ def test_bad_arguments_are_told_in_one_sentence(photos, tmp_path, tokenizer_file
         run_recipe(SINGLE, tmp_path / "flat", tmp_path / "g", steps=1)
 
 
-def test_presets_name_the_four_recipes_in_both_sizes():
-    assert set(PRESETS["mini"]) == set(PRESETS["large"]) == {"tokenizer", "raster-tokenizer", "var", "raster"}
+def test_presets_name_the_five_recipes_in_both_sizes():
+    names = {"tokenizer", "raster-tokenizer", "var", "raster", "masked"}
+    assert set(PRESETS["mini"]) == set(PRESETS["large"]) == names
+    for preset in PRESETS:
+        raster, masked = find_recipe("raster", preset), find_recipe("masked", preset)
+        for field in ("width", "depth", "heads", "batch", "lr", "class_dropout", "sampling"):
+            assert getattr(raster, field) == getattr(masked, field), field
     multi, single = find_recipe("tokenizer"), find_recipe("raster-tokenizer")
     for field in ("ch", "ch_mult", "num_res_blocks", "vocab_size", "image_size", "lr", "batch"):
         assert getattr(multi, field) == getattr(single, field), field
