@@ -10,9 +10,11 @@ from typing import Any
 from explorer.verbs.shared import (
     Progress,
     add_json_option,
+    add_order_options,
     add_tokenizer_options,
     add_verb,
     open_tokenizer,
+    order_settings,
     print_json,
     save_picture,
 )
@@ -49,39 +51,6 @@ def add_verbs(verbs) -> None:
     add_order_options(parser)
     add_tokenizer_options(parser, default=None)
     add_json_option(parser)
-
-
-def add_order_options(parser: argparse.ArgumentParser) -> None:
-    """In which order a masked model draws, and how much at a time."""
-    parser.add_argument(
-        "--order",
-        help="masked models: raster, serpentine, spiral, spiral-outwards, z-curve, hilbert, random, confidence, "
-        "entropy, or all cells as numbers, such as 3,0,1,2 (default: raster)",
-    )
-    parser.add_argument(
-        "--per-step",
-        metavar="N",
-        help="masked models: tokens a step, or cosine-T for T steps that grow (default: 1)",
-    )
-
-
-def parse_order(text: str | None) -> str | list[int] | None:
-    """An order as typed: a name, or cells with commas between them. ValueError for other numbers."""
-    if text is None or not text[:1].isdigit():
-        return text
-    try:
-        return [int(cell) for cell in text.split(",")]
-    except ValueError:
-        raise ValueError(f"an order is a name, or cells such as 3,0,1,2, not {text!r}") from None
-
-
-def order_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Order and pace as `generate` of a generator takes them."""
-    pace = arguments.per_step
-    return {
-        "order": parse_order(arguments.order),
-        "per_step": int(pace) if pace is not None and pace.isdigit() else pace,
-    }
 
 
 def generate(arguments: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 from PIL import Image
-from tiny_models import CLASSES, write_models, write_photos
+from tiny_models import CLASSES, write_masked, write_models, write_photos
 
 from explorer import cli
 
@@ -20,6 +20,7 @@ def bench(tmp_path_factory):
     (folder / "foreign" / "grass").rename(folder / "foreign" / "unicorn")
     (folder / "words.safetensors").write_text("no weights\n")
     write_models(folder)
+    write_masked(folder)
     trained = f"--judge {folder}/judge.safetensors --judge-epochs 1"
     assert (
         explorer(f"evaluate --data {folder}/photos --tokenizer {folder}/tiny-tokenizer.safetensors {trained}")
@@ -62,6 +63,22 @@ def test_evaluate_a_tokenizer_and_a_generator(desk, capsys, member):
         assert text in screen.out
     assert "FID" not in screen.out + json.dumps(report)
     assert "drawing with" in screen.err
+
+
+def test_a_masked_model_is_measured_in_the_order_and_at_the_pace_that_is_asked(desk, capsys):
+    line = f"evaluate --data photos --generator tiny-masked.safetensors {JUDGE} --samples-per-class 2 --json"
+    assert explorer(f"{line} --order spiral --per-step cosine-3") == 0
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)["generator"]
+    assert found["order"] == "raster"  # of the bits per token
+    assert (found["sampling"]["order"], found["sampling"]["per_step"]) == ("spiral", "cosine-3")
+    assert explorer(f"{line.removesuffix(' --json')} --per-step 4") == 0
+    assert "per-step 4" in capsys.readouterr().out
+    assert explorer(f"{line} --sweep --top-k 0 --top-p 1 --order entropy") == 0
+    sweep = json.loads(capsys.readouterr().out)["sweep"]
+    assert sweep["order"] == "entropy" and set(sweep["best"]) == {"guidance", "top_k", "top_p"}
+    assert explorer(f"{line} --order zigzag") == 2
+    assert "zigzag" in capsys.readouterr().err
 
 
 def test_without_a_judge_the_rest_is_measured(desk, capsys):
