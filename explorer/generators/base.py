@@ -100,6 +100,8 @@ class Generator(ABC):
     tokenizer_family: str
     published_sampling: Sampling
     nucleus_from_tail: bool
+    # In which order `look`, `lens` and `effects` ask for a token; None = the family's own.
+    inside_order: Order = None
 
     def __init__(
         self,
@@ -386,6 +388,18 @@ class Generator(ABC):
     def _teacher_forced(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> list[Tensor]:
         """Unguided logits (B,h,w,V) of the first `scales` scales, given what comes before each token."""
         return self._by_scale(self._net(labels_B, self._net_inputs(maps, labels_B, scales)), scales)
+
+    def _inputs_of_a_cell(
+        self, maps: TokenMaps, labels_B: Tensor, scale: int, row: int, column: int
+    ) -> Tensor:
+        """What the network reads beside the labels when it predicts this cell, teacher-forced."""
+        known = [ids.clamp_min(0).to(labels_B.device) for ids in maps]
+        return self._net_inputs(known, labels_B, scale)
+
+    def _layer_logits(self, maps: TokenMaps, labels_B: Tensor) -> Iterator[Tensor]:
+        """Logits (B,L,V) of all predicting positions, had the network ended after each block."""
+        known = [ids.clamp_min(0).to(labels_B.device) for ids in maps]
+        return self._net.layer_logits(labels_B, self._net_inputs(known, labels_B, len(self.grids)))
 
     def _labels(self, label: Label | Sequence[Label]) -> tuple[int, ...]:
         return label_numbers(label, self.classes, self.null_class, self.name)

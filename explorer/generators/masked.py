@@ -64,6 +64,7 @@ class MaskedGenerator(Generator):
     tokenizer_family = "llamagen-tokenizer"
     published_sampling = Sampling(guidance=2.0, top_k=0, top_p=0.95)
     nucleus_from_tail = False
+    inside_order = VISIBLE
 
     @staticmethod
     def _grids(net: MaskedTransformer) -> tuple[Grid, ...]:
@@ -234,6 +235,23 @@ class MaskedGenerator(Generator):
 
     def _net_inputs(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> Tensor:
         return maps[0].flatten(1)
+
+    def _inputs_of_a_cell(
+        self, maps: TokenMaps, labels_B: Tensor, scale: int, row: int, column: int
+    ) -> Tensor:
+        ids_Bhw = maps[0].clone()
+        ids_Bhw[:, row, column] = UNKNOWN
+        return ids_Bhw.flatten(1).to(labels_B.device)
+
+    def _layer_logits(self, maps: TokenMaps, labels_B: Tensor) -> Iterator[Tensor]:
+        """Each cell is asked while all others are seen: one row of the network for every cell."""
+        B, N = len(labels_B), self.steps
+        own_NN = torch.eye(N, dtype=torch.bool)
+        ids_RN = maps[0].flatten(1)[:, None].masked_fill(own_NN, UNKNOWN).flatten(0, 1).to(labels_B.device)
+        rows_R, cells_R = torch.arange(B * N), torch.arange(N).repeat(B)
+        for n, x_RLD in enumerate(self._net.states(labels_B.repeat_interleave(N), ids_RN)):
+            if n:
+                yield self._net.logits(x_RLD[rows_R, 1 + cells_R]).unflatten(0, (B, N))
 
     def _by_scale(self, values_BL: Tensor, scales: int) -> list[Tensor]:
         return [values_BL.unflatten(1, self.grids[0])]
