@@ -237,7 +237,9 @@ class TransformerTask:
         tokenizer = load_tokenizer(self.tokenizer_path, device=str(self.device))
         generator = load_generator(weights, tokenizer, device=str(self.device))
         labels, rows = list(range(len(self.photos.classes))), []
+        quickly = {"order": "random", "per_step": "cosine"} if self.any_order else {}
         for row in range(4):
-            *_, last = generator.generate(labels, seed=[100 * row + label for label in labels])
+            seeds = [100 * row + label for label in labels]
+            *_, last = generator.generate(labels, seed=seeds, **quickly)
             rows.append(tokenizer.decode(last.maps) * 2 - 1)
         save_sheet(rows, path)
