@@ -27,7 +27,8 @@ import torch
 from torch import Tensor
 
 from explorer.generators import sampling as sampling_rules
-from explorer.generators.base import GenerationStep, Generator, Order, Request
+from explorer.generators.base import Generator
+from explorer.generators.requests import GenerationStep, Order, Request
 from explorer.generators.sampling import Sampling
 from explorer.nets.masked_transformer import MaskedTransformer
 from explorer.orders import RANDOM, SCAN_ORDERS, as_order, hidden_after, step_sizes, steps_of

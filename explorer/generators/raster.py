@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from explorer.generators import sampling as sampling_rules
-from explorer.generators.base import GenerationStep, Generator, Request
+from explorer.generators.base import Generator
+from explorer.generators.requests import GenerationStep, Request
 from explorer.generators.runtime import allocate_caches, leading_rows
 from explorer.generators.sampling import Sampling
 from explorer.nets.llamagen_gpt import LlamaGenGPT, rotary_table
