@@ -30,6 +30,7 @@ VERBS = (
     "refresh",
     "bench",
     "evaluate",
+    "orders",
     "sheet",
     "look",
     "lens",

@@ -8,6 +8,7 @@ from PIL import Image
 from tiny_models import CLASSES, write_masked, write_models, write_photos
 
 from explorer import cli
+from explorer.evaluation.orders import ORDERS
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,27 @@ def test_a_masked_model_is_measured_in_the_order_and_at_the_pace_that_is_asked(d
     assert sweep["order"] == "entropy" and set(sweep["best"]) == {"guidance", "top_k", "top_p"}
     assert explorer(f"{line} --order zigzag") == 2
     assert "zigzag" in capsys.readouterr().err
+
+
+def test_what_photos_cost_along_each_order(desk, capsys):
+    line = "orders --data photos --generator tiny-masked.safetensors --photos 5"
+    assert explorer(f"{line} --out orders.json") == 0
+    screen = capsys.readouterr().out
+    found = json.loads((desk / "orders.json").read_text())
+    assert found["photos"] == 5 and set(found["orders"]) == set(ORDERS)
+    for name in ORDERS:
+        assert name in screen
+    assert found["caveat"] in screen
+    assert explorer(f"{line} --orders spiral --json") == 0
+    again = json.loads(capsys.readouterr().out)["orders"]
+    assert list(again) == ["raster", "spiral"] and again["spiral"] == found["orders"]["spiral"]
+    for wrong, named in (
+        (f"{line} --orders confidence", "not 'confidence'"),
+        (f"{line} --photos 1", "at least 2"),
+        (line.replace("masked", "raster"), "knows one order, raster"),
+    ):
+        assert explorer(wrong) == 2
+        assert named in capsys.readouterr().err
 
 
 def test_without_a_judge_the_rest_is_measured(desk, capsys):
