@@ -99,11 +99,11 @@ def random_var(
 
 
 def random_raster(
-    seed: int = 0, grid: tuple = (3, 4), vocab_size: int = 24, device=EXACT, **options
+    seed: int = 0, grid: tuple = (3, 4), vocab_size: int = 24, device=EXACT, order=None, **options
 ) -> RasterGenerator:
     autoencoder = AutoencoderConfig(32, (1, 1), 6, num_res_blocks=1)
     vq = fill(build_vqvae(VQVAEConfig("llamagen-tokenizer", autoencoder, vocab_size, 5)), seed, 0.1)
-    net = fill(LlamaGenGPT(LlamaGenConfig(vocab_size, grid, 4, 2, 16, 2, multiple_of=8)), seed)
+    net = fill(LlamaGenGPT(LlamaGenConfig(vocab_size, grid, 4, 2, 16, 2, multiple_of=8, order=order)), seed)
     tokenizer = SingleScaleTokenizer(vq, (grid,), device, name="random")
     return RasterGenerator(net, tokenizer, name="random", **options)
 

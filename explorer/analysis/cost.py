@@ -129,7 +129,7 @@ def with_grid(config: TransformerConfig, grids: tuple[Grid, ...]) -> Transformer
     """The same network for another schedule of token maps (a raster one has a single map, the last)."""
     if isinstance(config, VARConfig):
         return replace(config, grids=tuple(grids))
-    return replace(config, grid=tuple(grids[-1]))
+    return replace(config, grid=tuple(grids[-1]), order=None)
 
 
 def geometric_schedule(side: int) -> tuple[Grid, ...]:

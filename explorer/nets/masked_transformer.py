@@ -27,7 +27,10 @@ from explorer.nets.llamagen_gpt import FeedForward, LlamaGenConfig, RMSNorm, rot
 
 @dataclass(frozen=True)
 class MaskedConfig(LlamaGenConfig):
-    """Architecture of a masked transformer: the numbers of a raster-scan transformer, with their meaning."""
+    """Architecture of a masked transformer: the numbers of a raster-scan transformer, with their meaning.
+
+    `order` has none here, since every call chooses its own, and stays None.
+    """
 
 
 class Attention(nn.Module):

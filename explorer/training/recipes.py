@@ -52,7 +52,8 @@ class TransformerRecipe:
 
     width, depth, heads: of the transformer. copies: augmented versions of each photo that are seen, made as
     `augment` says ("photo" or "drawing"). class_dropout: share of pictures trained without their class, for
-    guidance. coarse_first: a token of a scale of n tokens counts as n**-coarse_first in the
+    guidance. order: in which a raster transformer predicts the cells (`explorer.orders`; "raster" = row by
+    row). coarse_first: a token of a scale of n tokens counts as n**-coarse_first in the
     loss, since few coarse tokens decide what is to be seen and many fine ones only how it is textured.
     ema: decay of the averaged weights. sampling: default settings for the card.
     """
@@ -69,6 +70,7 @@ class TransformerRecipe:
     coarse_first: float = 0.5
     copies: int = 4
     augment: str = "photo"
+    order: str = "raster"
     ema: float = 0.999
     sampling: tuple[tuple[str, float], ...] = (
         ("guidance", 2.0),

@@ -21,6 +21,7 @@ from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.masked_transformer import MaskedConfig, MaskedTransformer
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.nets.vqvae import VQVAEConfig
+from explorer.orders import as_order
 from explorer.token_maps import UNKNOWN
 from explorer.training.loop import WeightAverage, cosine, set_lr, swapped_weights
 from explorer.training.masking import hidden_by_cosine, hidden_evenly
@@ -44,7 +45,8 @@ def network(
     elif order == families.ANY_ORDER:
         net = MaskedTransformer(MaskedConfig(codes.vocab_size, grids[-1], *sizes))
     else:
-        net = LlamaGenGPT(LlamaGenConfig(codes.vocab_size, grids[-1], *sizes))
+        path = None if recipe.order == families.RASTER else tuple(as_order(recipe.order, grids[-1]).tolist())
+        net = LlamaGenGPT(LlamaGenConfig(codes.vocab_size, grids[-1], *sizes, order=path))
     net.init_weights()
     return net
 
@@ -63,6 +65,10 @@ class TransformerTask:
         if tokenizer.config.family != needed:
             raise ValueError(
                 f"the {recipe.name} recipe needs a {needed}; this is a {tokenizer.config.family}"
+            )
+        if recipe.order != families.RASTER and families.named(recipe.family).order != families.RASTER:
+            raise ValueError(
+                f"order={recipe.order} is for the raster recipe; {recipe.name} has no such choice"
             )
         self.recipe, self.photos, self.device, self.batch = recipe, photos, device, recipe.batch
         self.train_N, self.held_N = photos.held_out()
@@ -130,13 +136,15 @@ class TransformerTask:
         return torch.cat([x.flatten(2).transpose(1, 2) for x in inputs], dim=1)
 
     def nats(self, ids_BL: Tensor, labels_B: Tensor, asked_BL: Tensor) -> Tensor:
-        """(B,L) -log p of each token given the ones before it (raster), the coarser scales (next-scale) or
-        the tokens that are not asked (any order; there, what is not asked has no meaning)."""
+        """(B,L) -log p of each token given the ones before it (raster; in the order of prediction), the
+        coarser scales (next-scale) or the tokens that are not asked (any order; there, what is not asked has
+        no meaning)."""
         if self.multi_scale:
             logits_BLV = self.net(labels_B, self.next_scale_inputs(ids_BL))
         elif self.any_order:
             logits_BLV = self.net(labels_B, ids_BL.masked_fill(asked_BL, UNKNOWN))
         else:
+            ids_BL = ids_BL if self.net.config.order is None else ids_BL[:, list(self.net.config.order)]
             logits_BLV = self.net(labels_B, ids_BL[:, :-1])
         nats = F.cross_entropy(logits_BLV.float().flatten(0, 1), ids_BL.flatten(), reduction="none")
         return nats.view_as(ids_BL)
@@ -202,10 +210,13 @@ class TransformerTask:
             "family": self.recipe.family,
             "grids": [list(grid) for grid in self.grids],
             "image_size": self.size,
-            "config": {"num_heads": self.recipe.heads},
+            "config": {"num_heads": self.recipe.heads} | self._order_entry(),
             "classes": list(self.photos.classes),
             "sampling": dict(self.recipe.sampling),
         }
+
+    def _order_entry(self) -> dict:
+        return {} if self.recipe.order == families.RASTER else {"order": self.recipe.order}
 
     @torch.no_grad()
     def measure(self, count: int = 256) -> dict[str, float]:

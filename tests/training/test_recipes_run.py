@@ -9,10 +9,16 @@ import torch
 from tiny_recipes import MASKED, MULTI, NEXT, RASTER, SIDE, SINGLE, quiet, write_photos
 
 from explorer import load_generator, load_tokenizer
+from explorer.errors import CheckpointError
+from explorer.orders import spiral as spiral_order
 from explorer.training.loop import Budget, cosine
 from explorer.training.losses import FeatureNet
 from explorer.training.main import run_recipe
+from explorer.training.photos import STORED_SIDE, load_photos
 from explorer.training.recipes import PRESETS, find_recipe
+from explorer.training.transformer_task import TransformerTask
+from explorer.zoo import open_checkpoint
+from explorer.zoo.reading import read_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +88,43 @@ def test_transformer_recipes_ship_models_that_generate(recipe, photos, tmp_path,
     assert all((m >= 0).all() for m in last.maps.maps)
     card = json.loads(weights.with_suffix(".json").read_text())
     assert 0 < card["metrics"]["held_out"]["bits_per_token"] < 10
+
+
+def test_a_raster_recipe_along_another_order(photos, tmp_path, raster_tokenizer_file, tokenizer_file):
+    """What it ships goes along that order, and is measured along it as it was trained."""
+    recipe = replace(RASTER, order="spiral")
+    options = {"tokenizer": raster_tokenizer_file, "say": quiet}
+    spiral = run_recipe(recipe, photos, tmp_path / "spiral", steps=30, name="s", **options)
+    tok = load_tokenizer(raster_tokenizer_file, device="cpu")
+    gen = load_generator(spiral, tok)
+    assert gen.path.tolist() == spiral_order(8, 8).tolist()
+    held_out = json.loads(spiral.with_suffix(".json").read_text())["metrics"]["held_out"]["bits_per_token"]
+    task_bits = _measured(recipe, photos, raster_tokenizer_file, spiral)
+    assert held_out == pytest.approx(task_bits, abs=0.01)
+    wrong = json.loads(spiral.with_suffix(".json").read_text())
+    wrong["config"]["order"] = "zigzag"
+    spiral.with_suffix(".json").write_text(json.dumps(wrong))
+    with pytest.raises(CheckpointError, match="the card's order: .*zigzag"):
+        load_generator(spiral, tok)
+    with pytest.raises(ValueError, match="order=spiral is for the raster recipe; var has no such choice"):
+        run_recipe(replace(NEXT, order="spiral"), photos, tmp_path / "v", steps=1, tokenizer=tokenizer_file)
+    with pytest.raises(ValueError, match="zigzag"):
+        run_recipe(replace(RASTER, order="zigzag"), photos, tmp_path / "z", steps=1, **options)
+
+
+def _measured(recipe, photos, tokenizer_file, weights) -> float:
+    """The task's own figure on all held-out photos, from shipped weights."""
+    opened = open_checkpoint(tokenizer_file, kind="tokenizer")
+    task = TransformerTask(
+        recipe,
+        load_photos(photos, round(SIDE * STORED_SIDE)),
+        opened.net,
+        opened.recognition.grids,
+        torch.device("cpu"),
+        tokenizer_file,
+    )
+    task.load_weights(read_checkpoint(weights).tensors)
+    return task.measure(1000)["held_out_bits"]
 
 
 @pytest.mark.parametrize("recipe", [MULTI, NEXT, MASKED], ids=lambda r: r.name)
