@@ -3,10 +3,11 @@
 Every step sees all tokens that are known, wherever they lie: what is kept at the bottom steers the top. The
 cells of one step are drawn independently of each other, which is what many tokens a step cost.
 
-    order     a name of `explorer.orders`, "random" (another one for each seed; of given pictures that of seed
-              0), the cells as a permutation, or one that looks: "confidence" draws all hidden cells and keeps the tokens whose log
-              probability is highest, with MaskGIT's noise on the choice (arXiv 2202.04200); "entropy" takes
-              the cells about which the model is least uncertain. Default "raster".
+    order     a name of `explorer.orders`; "random", another one for each seed (of given pictures that of
+              seed 0); the cells as a permutation; or one that looks: "confidence" draws all hidden cells and
+              keeps the tokens whose log probability is highest, with MaskGIT's noise on the choice (arXiv
+              2202.04200), "entropy" takes the cells about which the model is least uncertain. Default
+              "raster".
     per_step  tokens a step (default 1), or "cosine-T" (`orders.hidden_after`).
 
 With one token a step, an order that does not look at draws (all but "confidence"), no guidance and no
