@@ -19,13 +19,17 @@ from explorer.verbs import (
     evaluate,
     generate,
     inside,
+    orders,
     pictures,
     refresh,
     sheet,
     train,
 )
 
-GROUPS = (pictures, generate, sheet, inside, codes, checkpoints, convert, train, evaluate, refresh, bench)
+GROUPS = (
+    *(pictures, generate, sheet, inside, codes, checkpoints, convert, train, evaluate, orders),
+    *(refresh, bench),
+)
 
 EPILOG = """\
 example, a photo to tokens and back:

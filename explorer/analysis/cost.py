@@ -10,7 +10,8 @@ not. Tests hold every formula against torch's own counter on the networks themse
 
 With a cache of keys and values a step computes its new positions only; without one, the whole prefix again.
 The raster generator of this program looks over the whole cache under a mask at every step, so that all its
-steps have one shape; that is what is counted.
+steps have one shape; that is what is counted. A masked model can keep nothing: every position sees every
+other one, so each step is a forward of the whole map, with the head for the cells that it asks about.
 
 Letters: D width, L positions, n new positions, V codes, C channels of a code, h w a grid, H W pixels.
 """
@@ -19,14 +20,15 @@ from dataclasses import dataclass, replace
 
 from explorer.nets.autoencoder import AutoencoderConfig
 from explorer.nets.llamagen_gpt import LlamaGenConfig
+from explorer.nets.masked_transformer import MaskedConfig
 from explorer.nets.taming_gpt import TamingGPTConfig
 from explorer.nets.taming_vqgan import TamingVQGANConfig
 from explorer.nets.var_transformer import VARConfig
 from explorer.nets.vqvae import VQVAEConfig
+from explorer.orders import step_sizes
 
 Grid = tuple[int, int]
-TransformerConfig = VARConfig | LlamaGenConfig | TamingGPTConfig
-
+TransformerConfig = VARConfig | LlamaGenConfig | MaskedConfig | TamingGPTConfig
 ConvTokenizerConfig = VQVAEConfig | TamingVQGANConfig
 
 CONVENTION = (
@@ -61,6 +63,8 @@ class GenerationCost:
 def teacher_forced_flops(config: TransformerConfig) -> int:
     """One picture, all its tokens in one forward: what training and scoring run."""
     L = config.length
+    if isinstance(config, MaskedConfig):
+        return _masked_forward(config, L)
     flops = _blocks(config, L, L) + _head(config, L)
     if isinstance(config, VARConfig):
         flops += _modulation(config) + _embed(config, L - config.lengths[0])
@@ -74,22 +78,36 @@ def training_flops(config: TransformerConfig, images: int) -> int:
     return 3 * teacher_forced_flops(config) * images
 
 
-def generation_flops(config: TransformerConfig, guided: bool = True, cached: bool = True) -> GenerationCost:
-    """One picture as the generators here draw it. guided: with and without the class, two rows a step."""
+def generation_flops(
+    config: TransformerConfig,
+    guided: bool = True,
+    cached: bool = True,
+    per_step: int | str = 1,
+    looking: bool = False,
+) -> GenerationCost:
+    """One picture as the generators here draw it. guided: with and without the class, two rows a step.
+
+    per_step: of a masked model (`explorer.orders.hidden_after`). looking: its order is by confidence or by
+    least entropy, which asks about every hidden cell at each step.
+    """
     rows = 2 if guided else 1
     if isinstance(config, VARConfig):
         return GenerationCost(tuple(_next_scale_steps(config, rows, cached)), config.length)
+    if isinstance(config, MaskedConfig):
+        return GenerationCost(tuple(_masked_steps(config, rows, per_step, looking)), config.length)
     step = [_raster_step(config, n, cached) for n in range(config.length)]
     return GenerationCost(tuple(rows * flops for flops in step), config.length)
 
 
-def attention_flops(config: TransformerConfig, guided: bool = True) -> int:
+def attention_flops(config: TransformerConfig, guided: bool = True, per_step: int | str = 1) -> int:
     """The part of a generation with a cache that attention's two products are; it grows fastest."""
     if isinstance(config, VARConfig):
         pairs, known = 0, 0
         for n in config.lengths:
             known += n
             pairs += n * known
+    elif isinstance(config, MaskedConfig):
+        pairs = len(step_sizes(config.length, config.length, per_step)) * (1 + config.length) ** 2
     else:
         pairs = config.length**2
     return (2 if guided else 1) * config.depth * 2 * 2 * pairs * config.width
@@ -101,9 +119,11 @@ def parameter_count(config: TransformerConfig) -> int:
     if isinstance(config, TamingGPTConfig):
         layer = 4 * (D * D + D) + 2 * D * config.hidden + config.hidden + D + 4 * D
         return (2 * V + config.block_size + 2) * D + config.depth * layer
-    if isinstance(config, LlamaGenConfig):
+    if isinstance(config, LlamaGenConfig | MaskedConfig):
         layer = 4 * D * D + 3 * D * config.hidden + 2 * D
-        return (classes + 2 * V + 1) * D + config.depth * layer
+        # Places of the cells and the hidden token.
+        more = config.length + 1 if isinstance(config, MaskedConfig) else 0
+        return (classes + 2 * V + 1 + more) * D + config.depth * layer
     hidden = round(D * config.mlp_ratio)
     six = 6 * D * D + 6 * D
     block = 4 * D * D + 3 * D + config.num_heads + 2 * D * hidden + hidden + D
@@ -120,7 +140,7 @@ def with_grid(config: TransformerConfig, grids: tuple[Grid, ...]) -> Transformer
     h, w = grids[-1]
     if isinstance(config, TamingGPTConfig):
         return replace(config, grid=(h, w), block_size=h * w)
-    return replace(config, grid=(h, w))
+    return replace(config, grid=(h, w), order=None)
 
 
 def geometric_schedule(side: int) -> tuple[Grid, ...]:
@@ -153,6 +173,20 @@ def _next_scale_steps(config: VARConfig, rows: int, cached: bool) -> list[int]:
 def _raster_step(config: LlamaGenConfig | TamingGPTConfig, n: int, cached: bool) -> int:
     new, seen = (1, config.length) if cached else (n + 1, n + 1)
     return _blocks(config, new, seen) + _head(config, 1)
+
+
+def _masked_forward(config: MaskedConfig, asked: int) -> int:
+    """The class and all cells, hidden or not; the head for the cells that are asked about."""
+    L = 1 + config.length
+    return _blocks(config, L, L) + _head(config, asked)
+
+
+def _masked_steps(config: MaskedConfig, rows: int, per_step: int | str, looking: bool) -> list[int]:
+    hidden, steps = config.length, []
+    for size in step_sizes(config.length, config.length, per_step):
+        steps.append(rows * _masked_forward(config, hidden if looking else size))
+        hidden -= size
+    return steps
 
 
 def _blocks(config: TransformerConfig, new: int, seen: int) -> int:

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from explorer.generators import sampling as sampling_rules
-from explorer.generators.base import GenerationStep, Generator, Request, public
+from explorer.generators.base import Generator, public
+from explorer.generators.requests import GenerationStep, Request
 from explorer.generators.runtime import allocate_caches
 from explorer.generators.sampling import Sampling
 from explorer.nets.var_transformer import VARTransformer
