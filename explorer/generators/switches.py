@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from explorer.nets import switching
 from explorer.token_maps import whole_number
 
 if TYPE_CHECKING:
@@ -62,11 +63,13 @@ def switched(
     if K in checked.hidden:
         raise ValueError(f"scale {K} is the last one: nobody looks at it, so it cannot be hidden")
     other = copy.copy(gen)
-    other._net = gen._net.without(
+    other._net = switching.without(
+        gen._net,
         heads={(layer - 1, head - 1) for layer, head in checked.heads},
         layers={layer - 1 for layer in checked.layers},
-        hidden={scale - 1 for scale in checked.hidden},
     )
+    if checked.hidden:
+        other._net.hidden = frozenset(scale - 1 for scale in checked.hidden)
     other.switches = checked
     return other
 

@@ -14,14 +14,12 @@ H heads, d = D/H, V codebook size. Specification: MODELS.md section 3.3.
 
 import math
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from explorer.nets import switching
 
 # Keys and values (B,H,L,d) of one layer, allocated by the caller for the whole sequence.
 LayerCache = tuple[Tensor, Tensor]
@@ -213,6 +211,8 @@ def rotary_table(config: LlamaGenConfig, device: torch.device | str = "cpu") -> 
 class LlamaGenGPT(nn.Module):
     """See the module docstring. Labels run from 0 to num_classes; num_classes is the null class."""
 
+    switchable = ("layers", "attention", "wo")  # see nets/switching.py
+
     def __init__(self, config: LlamaGenConfig) -> None:
         super().__init__()
         self.config = config
@@ -249,17 +249,6 @@ class LlamaGenGPT(nn.Module):
         rotary = rotary_table(self.config, labels_B.device)[: ids_BL.shape[1] + 1]
         for layer, x_BLD in zip(self.layers, self.states(labels_B, ids_BL), strict=False):
             yield layer.attention.weights(layer.attention_norm(x_BLD), rotary, rows_R)
-
-    def without(
-        self,
-        heads: Collection[tuple[int, int]] = (),
-        layers: Collection[int] = (),
-        hidden: Collection[int] = (),
-    ) -> "LlamaGenGPT":
-        """A view with heads (layer, head) or layers (from 0) switched off; see `nets.switching`."""
-        if hidden:
-            raise ValueError("a raster model has no coarser scale that could be hidden")
-        return switching.without(self, "layers", ("attention", "wo"), self.config.num_heads, heads, layers)
 
     def advance(
         self,

@@ -95,6 +95,8 @@ def rotary_table(config: MaskedConfig, device: torch.device | str = "cpu") -> Te
 class MaskedTransformer(nn.Module):
     """See the module docstring. Labels run from 0 to num_classes; num_classes is the null class."""
 
+    switchable = ("layers", "attention", "wo")  # see nets/switching.py
+
     def __init__(self, config: MaskedConfig) -> None:
         super().__init__()
         self.config = config

@@ -37,19 +37,13 @@ def view(module: nn.Module) -> nn.Module:
     return other
 
 
-def without(
-    net: nn.Module,
-    blocks: str,
-    projection: tuple[str, str],
-    num_heads: int,
-    heads: Collection[tuple[int, int]],
-    layers: Collection[int],
-) -> nn.Module:
-    """heads: (layer, head), layers: both from 0. blocks: the name of the list of blocks in `net`; projection:
-    the names of a block's attention and of its output projection in that.
+def without(net: nn.Module, heads: Collection[tuple[int, int]], layers: Collection[int]) -> nn.Module:
+    """heads: (layer, head), layers: both from 0. `net.switchable` names its list of blocks, a block's
+    attention, and the output projection in that.
     """
     other = view(net)
-    attention, out = projection
+    blocks, attention, out = net.switchable
+    num_heads = net.config.num_heads
     kept = []
     for layer, block in enumerate(getattr(net, blocks)):
         silent = sorted(head for of, head in heads if of == layer)

@@ -146,6 +146,8 @@ class Block(nn.Module):
 class TamingGPT(nn.Module):
     """See the module docstring. Labels run from 0 to num_classes - 1."""
 
+    switchable = ("blocks", "attn", "proj")  # see nets/switching.py
+
     def __init__(self, config: TamingGPTConfig) -> None:
         super().__init__()
         self.config = config

@@ -14,7 +14,7 @@ of a code, V codebook size. Specification: MODELS.md section 2.3.
 
 import math
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -213,6 +213,7 @@ def modulated_norm(
 class VARTransformer(nn.Module):
     """See the module docstring. Labels run from 0 to num_classes; num_classes is the null class."""
 
+    switchable = ("blocks", "attn", "proj")  # see nets/switching.py
     hidden: frozenset[int] = frozenset()  # scales (from 0) that finer ones do not see, of a switched view
 
     def __init__(self, config: VARConfig) -> None:
@@ -269,17 +270,6 @@ class VARTransformer(nn.Module):
         layers = zip(self.blocks, modulation.blocks, self.states(modulation, inputs_BLC), strict=False)
         for block, block_modulation, x_BLD in layers:
             yield block.attn.weights(block.attended(x_BLD, block_modulation), rows_R, mask_LL)
-
-    def without(
-        self,
-        heads: Collection[tuple[int, int]] = (),
-        layers: Collection[int] = (),
-        hidden: Collection[int] = (),
-    ) -> "VARTransformer":
-        """A view with heads (layer, head), layers or scales (from 0) switched off; see `nets.switching`."""
-        other = switching.without(self, "blocks", ("attn", "proj"), self.config.num_heads, heads, layers)
-        other.hidden = frozenset(hidden)
-        return other
 
     def advance(self, x_BND: Tensor, modulation: Modulation, caches: list[LayerCache], start: int) -> Tensor:
         """Logits (B,N,V) of one scale; its keys and values are written to `caches` at start .. start+N-1."""

@@ -4,15 +4,15 @@ import copy
 
 import pytest
 import torch
-from generator_support import random_raster, random_var
+from generator_support import random_masked, random_raster, random_var
 
 from explorer.generators.switches import Switches
 from explorer.token_maps import TokenMaps
 
 
-@pytest.fixture(params=["next-scale", "raster"])
+@pytest.fixture(params=[random_var, random_raster, random_masked], ids=["next-scale", "raster", "masked"])
 def gen(request):
-    return random_var() if request.param == "next-scale" else random_raster()
+    return request.param()
 
 
 def drawn(gen, seed: int = 0, **more) -> TokenMaps:
