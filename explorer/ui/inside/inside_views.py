@@ -40,6 +40,8 @@ def introduction(bench: Workbench) -> dict:
         "order": gen.order,
         "classes": list(gen.classes),
         "slow": bench.slow,
+        "layers": gen.config.depth,
+        "heads": gen.config.num_heads,
         "grids": [list(grid) for grid in gen.grids],
     }
 
