@@ -135,7 +135,9 @@
       if (!complete()) return;
       const half = Array.from({ length: lens.layers }, (_, at) => at).find((at) => share(at) >= 0.5) + 1;
       const right = asked.guess === half ? `You guessed layer ${half}, and that is right` : `You guessed layer ${asked.guess}; it was layer ${half}`;
-      const told = `${right}: after it, ${percent(share(half - 1))} of the codes are those of layer ${lens.layers}, after layer 1 ${percent(share(0))}.`;
+      const { layers } = lens, late = half === layers && layers > 1; // the last layer agrees with itself, which says nothing
+      const told = late ? `${right}: even after layer ${layers - 1} of ${layers} only ${percent(share(layers - 2))} of the codes are those that the last layer names.`
+        : `${right}: after it, ${percent(share(half - 1))} of the codes are those of layer ${layers}, after layer 1 ${percent(share(0))}.`;
       if (state.learnLayers?.told !== told) T.set({ learnLayers: { told } });
     }
   });

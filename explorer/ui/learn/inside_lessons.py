@@ -24,9 +24,9 @@ def looked(facts: Facts) -> Lesson:
         "What did it look at?",
         (
             "A generator predicts each token from what is there already. It reads through "
-            "[[attention|Weights that sum to 1 over the earlier positions. The model reads their weighted mean.]], "
-            "computed anew for every token by many small parts, the [[heads|Parts of a layer that each spread attention "
-            "in their own way.]]. " + seen,
+            "[[attention|Weights that sum to 1 over the earlier positions. The model reads their weighted "
+            "mean.]], computed anew for every token by many small parts, the [[heads|Parts of a layer that "
+            "each spread attention in their own way.]]. " + seen,
             "The figures are means over all heads and layers, beside what an even spread would give. "
             "Attention says where the model looked. It is not a cause: whether a token mattered is found out "
             "by replacing it, which Inside does under Causes.",
