@@ -137,7 +137,7 @@
       const right = asked.guess === half ? `You guessed layer ${half}, and that is right` : `You guessed layer ${asked.guess}; it was layer ${half}`;
       const { layers } = lens, late = half === layers && layers > 1; // the last layer agrees with itself, which says nothing
       const told = late ? `${right}: even after layer ${layers - 1} of ${layers} only ${percent(share(layers - 2))} of the codes are those that the last layer names.`
-        : `${right}: after it, ${percent(share(half - 1))} of the codes are those of layer ${layers}, after layer 1 ${percent(share(0))}.`;
+        : `${right}: after it, ${percent(share(half - 1))} of the codes are those of layer ${layers}; after layer 1 it is ${percent(share(0))}.`;
       if (state.learnLayers?.told !== told) T.set({ learnLayers: { told } });
     }
   });
