@@ -15,16 +15,21 @@ from explorer.verbs import (
     bench,
     checkpoints,
     codes,
+    convert,
     evaluate,
     generate,
     inside,
+    orders,
     pictures,
     refresh,
     sheet,
     train,
 )
 
-GROUPS = (pictures, generate, sheet, inside, codes, checkpoints, train, evaluate, refresh, bench)
+GROUPS = (
+    *(pictures, generate, sheet, inside, codes, checkpoints, convert, train, evaluate, orders),
+    *(refresh, bench),
+)
 
 EPILOG = """\
 example, a photo to tokens and back:

@@ -6,9 +6,10 @@ import torch
 from golden_support import load_config, load_weights, weight_file
 
 from explorer.devices import open_device
-from explorer.generators import NextScaleGenerator, RasterGenerator
+from explorer.generators import MaskedGenerator, NextScaleGenerator, RasterGenerator
 from explorer.nets.autoencoder import AutoencoderConfig
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
+from explorer.nets.masked_transformer import MaskedConfig, MaskedTransformer
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.nets.vqvae import VQVAEConfig, build_vqvae
 from explorer.tokenizers import MultiScaleTokenizer, SingleScaleTokenizer
@@ -98,13 +99,23 @@ def random_var(
 
 
 def random_raster(
-    seed: int = 0, grid: tuple = (3, 4), vocab_size: int = 24, device=EXACT, **options
+    seed: int = 0, grid: tuple = (3, 4), vocab_size: int = 24, device=EXACT, order=None, **options
 ) -> RasterGenerator:
     autoencoder = AutoencoderConfig(32, (1, 1), 6, num_res_blocks=1)
     vq = fill(build_vqvae(VQVAEConfig("llamagen-tokenizer", autoencoder, vocab_size, 5)), seed, 0.1)
-    net = fill(LlamaGenGPT(LlamaGenConfig(vocab_size, grid, 4, 2, 16, 2, multiple_of=8)), seed)
+    net = fill(LlamaGenGPT(LlamaGenConfig(vocab_size, grid, 4, 2, 16, 2, multiple_of=8, order=order)), seed)
     tokenizer = SingleScaleTokenizer(vq, (grid,), device, name="random")
     return RasterGenerator(net, tokenizer, name="random", **options)
+
+
+def random_masked(
+    seed: int = 0, grid: tuple = (3, 4), vocab_size: int = 24, device=EXACT, **options
+) -> MaskedGenerator:
+    autoencoder = AutoencoderConfig(32, (1, 1), 6, num_res_blocks=1)
+    vq = fill(build_vqvae(VQVAEConfig("llamagen-tokenizer", autoencoder, vocab_size, 5)), seed, 0.1)
+    net = fill(MaskedTransformer(MaskedConfig(vocab_size, grid, 4, 2, 16, 2, multiple_of=8)), seed, 0.7)
+    tokenizer = SingleScaleTokenizer(vq, (grid,), device, name="random")
+    return MaskedGenerator(net, tokenizer, name="random", **options)
 
 
 def last(steps):

@@ -1,4 +1,4 @@
-"""Cut the full reference cases down to what travels with the repository (tests/golden, at most 12.5 MB).
+"""Cut the full reference cases down to what travels with the repository (tests/golden, at most 15.5 MB).
 
     python tests/make_golden_subset.py ../shared/goldens
 
@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from golden_support import load_weights
 
 TARGET = Path(__file__).parent / "golden"
-LIMIT = 12.5e6
+LIMIT = 15.5e6
 DERIVED = re.compile(r"lvl_1L|attn_bias_for_masking|.*zero_k_bias")
 
 # case -> arrays left out (regular expressions, whole name)
@@ -52,6 +53,11 @@ LEFT_OUT = {
     "llamagen_vq16_ratio": ["img", "decode_quant", "rand_decode_code", "decode_code_u8"],
     "llamagen_vq8_rect": ["img", "(ns_)?decode_quant", "rand_decode_code"],
     "llamagen_misc": ["(in|out|crop_u8)_[45]"],
+    "taming_ratio": ["img", "quant", "decode_u8", "rand_decode"],
+    "taming_gumbel": ["img(_u8)?", "(rand_)?decode(_u8)?"],
+    "taming_cin": ["greedy_(logits|img)", "tf_block_[01]", "sampled_logits_div_temp"],
+    "dalle_a": ["mapped", "recon_u8", "rand_.*", "img_u8"],
+    "dalle_misc": ["(in|out)_3"],
 }
 # (case, array) -> how many entries of which axis stay
 SHORTENED = {
@@ -61,6 +67,10 @@ SHORTENED = {
     ("llamagen_a", "greedy4_logits"): (0, 1),
     ("llamagen_a", "sampled_logits"): (0, 1),
     ("llamagen_a", "sampled_probs"): (0, 1),
+    ("taming_cin", "sampled_probs"): (0, 1),
+    ("dalle_a", "enc_logits"): (0, 1),
+    ("dalle_a", "dec_stats"): (0, 1),
+    ("dalle_a", "recon"): (0, 1),
 }
 WHOLE_FILES = {
     "var_a": ["vae.pth", "var.pth"],
@@ -70,7 +80,10 @@ WHOLE_FILES = {
     "llamagen_a": ["gpt.pth"],
     "llamagen_vq16_ratio": ["vq.recipe.json", "vq.explicit.npz"],
     "llamagen_vq8_rect": ["vq.recipe.json", "vq.explicit.npz"],
+    "taming_ratio": ["vqgan.recipe.json", "vqgan.explicit.npz"],
 }
+# Cases whose tokenizer has no weights in the subset, so that its arrays would test nothing.
+WITHOUT_VQ = ("llamagen_a", "taming_cin")
 
 
 def main(source: Path) -> None:
@@ -84,9 +97,10 @@ def main(source: Path) -> None:
         for name in files:
             copy_file(source / case / name, folder / name)
         for path in sorted((source / case).glob("*golden.npz")):
-            if not (case == "llamagen_a" and path.name == "vq_golden.npz"):
+            if not (case in WITHOUT_VQ and path.name == "vq_golden.npz"):
                 cut_arrays(case, path, folder / path.name)
     cut_var_b_weights(source / "var_b", TARGET / "var_b")
+    cut_taming_weights(source)
     size = sum(path.stat().st_size for path in TARGET.rglob("*") if path.is_file())
     print(f"{size / 1e6:.2f} MB in {TARGET}")
     if size > LIMIT:
@@ -121,6 +135,16 @@ def cut_var_b_weights(source: Path, target: Path) -> None:
     torch.save({n: t for n, t in var.items() if not DERIVED.fullmatch(n)}, target / "var.pth")
     vae = torch.load(source / "vae.pth", weights_only=True)
     torch.save({n: t.clone() for n, t in vae.items() if n.startswith("quantize.")}, target / "quantizer.pth")
+
+
+def cut_taming_weights(source: Path) -> None:
+    """The transformer of the net2net file, and of the Gumbel-quantised tokenizer the quantizer."""
+    net2net = torch.load(source / "taming_cin" / "net2net.ckpt", weights_only=True)
+    own = {n: t.clone() for n, t in net2net["state_dict"].items() if n.startswith("transformer.")}
+    torch.save(net2net | {"state_dict": own}, TARGET / "taming_cin" / "net2net.ckpt")
+    gumbel = load_weights(source / "taming_gumbel", "vqgan")
+    own = {n: t.clone() for n, t in gumbel.items() if n.startswith("quantize.")}
+    torch.save(own, TARGET / "taming_gumbel" / "quantizer.pth")
 
 
 if __name__ == "__main__":

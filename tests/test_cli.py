@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_models import write_masked, write_models
 
 from explorer import cli
 from explorer.samples import SAMPLES, load_sample
@@ -29,6 +30,7 @@ VERBS = (
     "refresh",
     "bench",
     "evaluate",
+    "orders",
     "sheet",
     "look",
     "lens",
@@ -219,6 +221,33 @@ def test_generate_takes_numbers_and_no_class(desk, capsys):
 def test_raster_generator_finds_its_tokenizer(desk):
     assert explorer("generate --generator mini-raster --label cat --seed 1 --out raster") == 0
     assert Image.open("raster/cat_seed1.png").size == (64, 64)
+
+
+def test_a_masked_model_draws_in_the_order_that_is_asked(tmp_path, monkeypatch, capsys):
+    from explorer import TokenMaps, load_generator, load_tokenizer
+
+    monkeypatch.chdir(tmp_path)
+    weights = write_masked(write_models(tmp_path))
+    line = f"generate --generator {weights} --label grass --seed 4"
+    assert explorer(f"{line} --out a --order spiral --per-step 4 --steps --json") == 0
+    row = json.loads(capsys.readouterr().out)[0]
+    assert len(row["steps"]) == 4  # 16 tokens
+    gen = load_generator(weights, load_tokenizer(tmp_path / "tiny-raster-tokenizer.safetensors"))
+    *_, alone = gen.generate("grass", seed=4, order="spiral", per_step=4)
+    assert TokenMaps.load(row["maps"]) == alone.maps
+    cells = list(range(15, -1, -1))
+    assert explorer(f"{line} --out b --order {','.join(map(str, cells))}") == 0
+    *_, alone = gen.generate("grass", seed=4, order=cells)
+    assert TokenMaps.load("b/grass_seed4.npz") == alone.maps
+    for wrong, named in (("0,1,1", "0..15 once"), ("0,x", "0,x"), ("zigzag", "zigzag")):
+        capsys.readouterr()
+        assert explorer(f"{line} --out c --order {wrong}") == 2
+        assert named in capsys.readouterr().err
+    assert explorer(f"{line} --out c --per-step 17") == 2
+    assert "17 tokens per step" in capsys.readouterr().err
+    raster = line.replace("tiny-masked", "tiny-raster")
+    assert explorer(f"{raster} --out c --order spiral") == 2
+    assert "knows one order, raster" in capsys.readouterr().err
 
 
 # ---- checkpoints ----

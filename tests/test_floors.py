@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # A room may import from its own row's list and from the ground floor, nothing else.
-GROUND = {"token_maps", "devices", "errors", "samples", "picture_files", "writing", "resources"}
+GROUND = {"token_maps", "orders", "devices", "errors", "samples", "picture_files", "writing", "resources"}
 FLOORS = {
     "nets": set(),
     "families": {"nets"},
@@ -38,7 +38,12 @@ FLOORS = {
     },
 }
 # The ground floor: what each of its files may know of the others. `samples` reads pictures.
-GROUND_KNOWS = {"picture_files": {"writing"}, "token_maps": {"errors", "writing"}, "samples": {"errors"}}
+GROUND_KNOWS = {
+    "picture_files": {"writing"},
+    "token_maps": {"errors", "writing"},
+    "orders": {"token_maps"},
+    "samples": {"errors"},
+}
 # The package's own doors look everything up when asked for.
 DOORS = {"__init__", "__main__", "cli", "door"}
 # The parts of gradio, a web page, belong to the top floor alone.

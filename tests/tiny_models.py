@@ -10,8 +10,10 @@ import numpy as np
 from generator_support import fill
 from PIL import Image
 from tiny_tokenizers import MULTI_GRIDS, VOCAB, tiny_net
+from torch import nn
 
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
+from explorer.nets.masked_transformer import MaskedConfig, MaskedTransformer
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.training.shipping import save_model
 
@@ -41,12 +43,24 @@ def write_photos(folder: Path, trained_on: int = 16, held_out: int = 6) -> Path:
     return folder
 
 
+def write_model(folder: Path, name: str, net: nn.Module, card: dict) -> Path:
+    """In half precision, with its card."""
+    tensors = {key: tensor.half().contiguous() for key, tensor in net.state_dict().items()}
+    return save_model(folder / f"{name}.safetensors", tensors, {"image_size": SIDE, "name": name, **card})
+
+
+def write_masked(folder: Path) -> Path:
+    """tiny-masked, for the tokens of tiny-raster-tokenizer."""
+    net = fill(MaskedTransformer(MaskedConfig(VOCAB, MULTI_GRIDS[-1], len(CLASSES), 1, 16, 2)), 2, 0.3)
+    card = {"config": {"num_heads": 2}, "classes": list(CLASSES), "sampling": SAMPLING}
+    return write_model(folder, "tiny-masked", net, {"grids": [list(MULTI_GRIDS[-1])], **card})
+
+
 def write_models(folder: Path) -> Path:
     """tiny-tokenizer, tiny-var, tiny-raster-tokenizer and tiny-raster, in half precision with cards."""
 
     def write(name, net, card):
-        tensors = {key: tensor.half().contiguous() for key, tensor in net.state_dict().items()}
-        save_model(folder / f"{name}.safetensors", tensors, {"image_size": SIDE, "name": name, **card})
+        write_model(folder, name, net, card)
 
     multi, single = [list(grid) for grid in MULTI_GRIDS], [list(MULTI_GRIDS[-1])]
     write("tiny-tokenizer", tiny_net("var-tokenizer"), {"family": "var-tokenizer", "grids": multi})

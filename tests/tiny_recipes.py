@@ -38,6 +38,7 @@ SINGLE = TokenizerRecipe(
 )
 NEXT = TransformerRecipe("var", "var", width=32, depth=1, heads=2, batch=4, copies=2)
 RASTER = TransformerRecipe("raster", "llamagen", width=32, depth=1, heads=2, batch=4, copies=2)
+MASKED = TransformerRecipe("masked", "masked", width=32, depth=1, heads=2, batch=4, copies=2)
 
 
 def quiet(_: str) -> None:

@@ -11,6 +11,8 @@ import torch
 
 from explorer.devices import open_device
 from explorer.nets.autoencoder import AutoencoderConfig
+from explorer.nets.dalle_dvae import DalleDVAE, DalleDVAEConfig
+from explorer.nets.taming_vqgan import TamingVQGAN, TamingVQGANConfig
 from explorer.nets.vqvae import VQVAEConfig, build_vqvae
 from explorer.tokenizers import MultiScaleTokenizer, SingleScaleTokenizer, Tokenizer, load_tokenizer
 
@@ -41,13 +43,60 @@ def tiny_single(seed: int = 0, grids=((4, 4),), **options) -> SingleScaleTokeniz
     return SingleScaleTokenizer(tiny_net("llamagen-tokenizer", seed), grids, **options)
 
 
+def tiny_vqgan_net(gumbel: bool = False, seed: int = 0, vocab_size: int = VOCAB) -> TamingVQGAN:
+    """Codes around the features of random pictures, or logits that spread, so that tokens vary."""
+    torch.manual_seed(seed)
+    autoencoder = AutoencoderConfig(32, (1, 1, 1), 8, 1, attention_levels=(1, 2))
+    net = TamingVQGAN(TamingVQGANConfig(autoencoder, vocab_size, 6, gumbel)).eval()
+    with torch.no_grad():
+        f = net.features(torch.rand(8, 3, 16, 16) * 2 - 1)
+        mean, spread = f.mean((0, 2, 3)), f.std((0, 2, 3))
+        if gumbel:
+            net.quantize.proj.weight /= spread[:, None, None]
+            net.quantize.proj.bias -= net.quantize.proj.weight[:, :, 0, 0] @ mean
+        else:
+            net.quantize.embedding.weight.mul_(spread).add_(mean)
+    return net
+
+
+def tiny_vqgan(seed: int = 0, grids=((4, 4),), **options) -> SingleScaleTokenizer:
+    """16 px, 4 px a cell, 64 codes; as published, nothing is normalised."""
+    options = {"precision": "exact", "device": "cpu", "name": f"tiny-vqgan-{seed}"} | options
+    return SingleScaleTokenizer(tiny_vqgan_net(False, seed), grids, **options)
+
+
+def tiny_gumbel(seed: int = 0, grids=((4, 4),), **options) -> SingleScaleTokenizer:
+    options = {"precision": "exact", "device": "cpu", "name": f"tiny-gumbel-{seed}"} | options
+    return SingleScaleTokenizer(tiny_vqgan_net(True, seed), grids, **options)
+
+
+def tiny_dvae_net(seed: int = 0, vocab_size: int = VOCAB) -> DalleDVAE:
+    """A dVAE whose logits are centred, so that no code wins everywhere."""
+    torch.manual_seed(seed)
+    net = DalleDVAE(DalleDVAEConfig(vocab_size, code_dim=6, hidden=8, blocks=1)).eval()
+    with torch.no_grad():
+        logits = net.features(torch.rand(8, 3, 32, 32) * 2 - 1)
+        output = net.encoder.blocks["output"]["conv"]
+        scale = 3 / logits.std((0, 2, 3))
+        output.w.mul_(scale[:, None, None, None])
+        output.b.copy_(-logits.mean((0, 2, 3)) * scale)
+    return net
+
+
+def tiny_dvae(seed: int = 0, grids=((4, 4),), **options) -> SingleScaleTokenizer:
+    """32 px, 8 px a cell, 64 codes that are chosen by logits."""
+    options = {"precision": "exact", "device": "cpu", "name": f"tiny-dvae-{seed}"} | options
+    return SingleScaleTokenizer(tiny_dvae_net(seed), grids, **options)
+
+
 def tiny_rectangle() -> MultiScaleTokenizer:
     return tiny_multi(grids=((1, 1), (1, 2), (2, 3), (3, 5)))
 
 
 def every_tokenizer() -> list:
     """pytest params: functions that make a tokenizer."""
-    params = [pytest.param(make, id=make.__name__) for make in (tiny_multi, tiny_single, tiny_rectangle)]
+    tiny = (tiny_multi, tiny_single, tiny_rectangle, tiny_vqgan, tiny_gumbel, tiny_dvae)
+    params = [pytest.param(make, id=make.__name__) for make in tiny]
     for path in sorted(CHECKPOINTS.glob("*tokenizer*.safetensors")):
         params.append(pytest.param(lambda path=path: bundled(path), id=path.stem))
     return params

@@ -10,7 +10,8 @@ not. Tests hold every formula against torch's own counter on the networks themse
 
 With a cache of keys and values a step computes its new positions only; without one, the whole prefix again.
 The raster generator of this program looks over the whole cache under a mask at every step, so that all its
-steps have one shape; that is what is counted.
+steps have one shape; that is what is counted. A masked model can keep nothing: every position sees every
+other one, so each step is a forward of the whole map, with the head for the cells that it asks about.
 
 Letters: D width, L positions, n new positions, V codes, C channels of a code, h w a grid, H W pixels.
 """
@@ -19,17 +20,24 @@ from dataclasses import dataclass, replace
 
 from explorer.nets.autoencoder import AutoencoderConfig
 from explorer.nets.llamagen_gpt import LlamaGenConfig
+from explorer.nets.masked_transformer import MaskedConfig
+from explorer.nets.taming_gpt import TamingGPTConfig
+from explorer.nets.taming_vqgan import TamingVQGANConfig
 from explorer.nets.var_transformer import VARConfig
 from explorer.nets.vqvae import VQVAEConfig
+from explorer.orders import step_sizes
 
 Grid = tuple[int, int]
-TransformerConfig = VARConfig | LlamaGenConfig
+TransformerConfig = VARConfig | LlamaGenConfig | MaskedConfig | TamingGPTConfig
+ConvTokenizerConfig = VQVAEConfig | TamingVQGANConfig
 
 CONVENTION = (
     "a multiply-add is two operations; matrix products, convolutions and attention count (attention whole, "
     "whatever a mask hides); embeddings, norms, activations, resampling and drawing do not"
 )
-TRAINING_CONVENTION = (
+TRAINING_ConvTokenizerConfig = VQVAEConfig | TamingVQGANConfig
+
+CONVENTION = (
     f"3 x the forward of one picture x pictures seen: a backward is twice a forward; {CONVENTION}; "
     "the tokenizer's encoder is not included"
 )
@@ -55,6 +63,8 @@ class GenerationCost:
 def teacher_forced_flops(config: TransformerConfig) -> int:
     """One picture, all its tokens in one forward: what training and scoring run."""
     L = config.length
+    if isinstance(config, MaskedConfig):
+        return _masked_forward(config, L)
     flops = _blocks(config, L, L) + _head(config, L)
     if isinstance(config, VARConfig):
         flops += _modulation(config) + _embed(config, L - config.lengths[0])
@@ -68,22 +78,36 @@ def training_flops(config: TransformerConfig, images: int) -> int:
     return 3 * teacher_forced_flops(config) * images
 
 
-def generation_flops(config: TransformerConfig, guided: bool = True, cached: bool = True) -> GenerationCost:
-    """One picture as the generators here draw it. guided: with and without the class, two rows a step."""
+def generation_flops(
+    config: TransformerConfig,
+    guided: bool = True,
+    cached: bool = True,
+    per_step: int | str = 1,
+    looking: bool = False,
+) -> GenerationCost:
+    """One picture as the generators here draw it. guided: with and without the class, two rows a step.
+
+    per_step: of a masked model (`explorer.orders.hidden_after`). looking: its order is by confidence or by
+    least entropy, which asks about every hidden cell at each step.
+    """
     rows = 2 if guided else 1
     if isinstance(config, VARConfig):
         return GenerationCost(tuple(_next_scale_steps(config, rows, cached)), config.length)
+    if isinstance(config, MaskedConfig):
+        return GenerationCost(tuple(_masked_steps(config, rows, per_step, looking)), config.length)
     step = [_raster_step(config, n, cached) for n in range(config.length)]
     return GenerationCost(tuple(rows * flops for flops in step), config.length)
 
 
-def attention_flops(config: TransformerConfig, guided: bool = True) -> int:
+def attention_flops(config: TransformerConfig, guided: bool = True, per_step: int | str = 1) -> int:
     """The part of a generation with a cache that attention's two products are; it grows fastest."""
     if isinstance(config, VARConfig):
         pairs, known = 0, 0
         for n in config.lengths:
             known += n
             pairs += n * known
+    elif isinstance(config, MaskedConfig):
+        pairs = len(step_sizes(config.length, config.length, per_step)) * (1 + config.length) ** 2
     else:
         pairs = config.length**2
     return (2 if guided else 1) * config.depth * 2 * 2 * pairs * config.width
@@ -92,9 +116,14 @@ def attention_flops(config: TransformerConfig, guided: bool = True) -> int:
 def parameter_count(config: TransformerConfig) -> int:
     """Weights of such a network, without building it."""
     D, V, classes = config.width, config.vocab_size, config.num_classes + 1
-    if isinstance(config, LlamaGenConfig):
+    if isinstance(config, TamingGPTConfig):
+        layer = 4 * (D * D + D) + 2 * D * config.hidden + config.hidden + D + 4 * D
+        return (2 * V + config.block_size + 2) * D + config.depth * layer
+    if isinstance(config, LlamaGenConfig | MaskedConfig):
         layer = 4 * D * D + 3 * D * config.hidden + 2 * D
-        return (classes + 2 * V + 1) * D + config.depth * layer
+        # Places of the cells and the hidden token.
+        more = config.length + 1 if isinstance(config, MaskedConfig) else 0
+        return (classes + 2 * V + 1 + more) * D + config.depth * layer
     hidden = round(D * config.mlp_ratio)
     six = 6 * D * D + 6 * D
     block = 4 * D * D + 3 * D + config.num_heads + 2 * D * hidden + hidden + D
@@ -108,7 +137,10 @@ def with_grid(config: TransformerConfig, grids: tuple[Grid, ...]) -> Transformer
     """The same network for another schedule of token maps (a raster one has a single map, the last)."""
     if isinstance(config, VARConfig):
         return replace(config, grids=tuple(grids))
-    return replace(config, grid=tuple(grids[-1]))
+    h, w = grids[-1]
+    if isinstance(config, TamingGPTConfig):
+        return replace(config, grid=(h, w), block_size=h * w)
+    return replace(config, grid=(h, w), order=None)
 
 
 def geometric_schedule(side: int) -> tuple[Grid, ...]:
@@ -138,9 +170,23 @@ def _next_scale_steps(config: VARConfig, rows: int, cached: bool) -> list[int]:
     return steps
 
 
-def _raster_step(config: LlamaGenConfig, n: int, cached: bool) -> int:
+def _raster_step(config: LlamaGenConfig | TamingGPTConfig, n: int, cached: bool) -> int:
     new, seen = (1, config.length) if cached else (n + 1, n + 1)
     return _blocks(config, new, seen) + _head(config, 1)
+
+
+def _masked_forward(config: MaskedConfig, asked: int) -> int:
+    """The class and all cells, hidden or not; the head for the cells that are asked about."""
+    L = 1 + config.length
+    return _blocks(config, L, L) + _head(config, asked)
+
+
+def _masked_steps(config: MaskedConfig, rows: int, per_step: int | str, looking: bool) -> list[int]:
+    hidden, steps = config.length, []
+    for size in step_sizes(config.length, config.length, per_step):
+        steps.append(rows * _masked_forward(config, hidden if looking else size))
+        hidden -= size
+    return steps
 
 
 def _blocks(config: TransformerConfig, new: int, seen: int) -> int:
@@ -149,7 +195,7 @@ def _blocks(config: TransformerConfig, new: int, seen: int) -> int:
     if isinstance(config, VARConfig):
         hidden, matrices = round(D * config.mlp_ratio), 2
     else:
-        hidden, matrices = config.hidden, 3  # gated
+        hidden, matrices = config.hidden, 3 if isinstance(config, LlamaGenConfig) else 2  # gated or plain
     projections = 2 * new * 4 * D * D
     attention = 2 * 2 * new * seen * D
     feed_forward = 2 * new * matrices * D * hidden
@@ -173,7 +219,7 @@ def _modulation(config: VARConfig) -> int:
 # Tokenizers
 
 
-def decode_flops(config: VQVAEConfig, size: int | Grid, scales: int | None = None) -> int:
+def decode_flops(config: ConvTokenizerConfig, size: int | Grid, scales: int | None = None) -> int:
     """Token maps to one picture of `size` pixels. scales: maps that are summed (VAR's tokenizer)."""
     h, w = _cells(config, size)
     flops = _post_quant(config, h * w) + _decoder(config.autoencoder, h, w)
@@ -182,7 +228,7 @@ def decode_flops(config: VQVAEConfig, size: int | Grid, scales: int | None = Non
     return flops
 
 
-def encode_flops(config: VQVAEConfig, size: int | Grid, grids: tuple[Grid, ...] | None = None) -> int:
+def encode_flops(config: ConvTokenizerConfig, size: int | Grid, grids: tuple[Grid, ...] | None = None) -> int:
     """One picture of `size` pixels to token maps; grids: all scales of a multi-scale tokenizer."""
     h, w = _cells(config, size)
     grids = grids or ((h, w),)
@@ -194,7 +240,7 @@ def encode_flops(config: VQVAEConfig, size: int | Grid, grids: tuple[Grid, ...] 
     return flops
 
 
-def _cells(config: VQVAEConfig, size: int | Grid) -> Grid:
+def _cells(config: ConvTokenizerConfig, size: int | Grid) -> Grid:
     H, W = (size, size) if isinstance(size, int) else size
     side = config.downsample
     if H < side or W < side or H % side or W % side:
@@ -210,7 +256,7 @@ def _refine(config: VQVAEConfig, cells: int) -> int:
     return _conv(cells, config.code_dim, config.code_dim)
 
 
-def _post_quant(config: VQVAEConfig, cells: int) -> int:
+def _post_quant(config: ConvTokenizerConfig, cells: int) -> int:
     if config.family == "var-tokenizer":
         return _conv(cells, config.code_dim, config.code_dim)
     return _conv(cells, config.code_dim, config.autoencoder.z_channels, side=1)
@@ -236,7 +282,7 @@ def _decoder(config: AutoencoderConfig, h: int, w: int) -> int:
     for i in range(last, -1, -1):
         widths = [levels[min(i + 1, last)]] + [levels[i]] * (config.num_res_blocks + 1)
         flops += sum(_residual(cells, a, b) for a, b in zip(widths, widths[1:], strict=False))
-        if i == last:
+        if config.attends(i):
             flops += (config.num_res_blocks + 1) * _attention(cells, levels[i])
         if i:
             cells *= 4
@@ -252,9 +298,9 @@ def _encoder(config: AutoencoderConfig, h: int, w: int) -> int:
     for i, channels in enumerate(levels):
         widths = [levels[i - 1] if i else config.ch] + [channels] * config.num_res_blocks
         flops += sum(_residual(cells, a, b) for a, b in zip(widths, widths[1:], strict=False))
-        if i == last:
+        if config.attends(i):
             flops += config.num_res_blocks * _attention(cells, channels)
-        else:
+        if i < last:
             cells //= 4
             flops += _conv(cells, channels, channels)
     return flops + _middle(cells, levels[-1]) + _conv(cells, levels[-1], config.z_channels)

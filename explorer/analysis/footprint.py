@@ -65,7 +65,7 @@ def convolution_work(shapes: Mapping[str, tuple[int, ...]], image_hw: tuple[int,
     """Multiply-adds of the convolutions of (encoder, decoder) for one picture.
 
     Names as in nets/autoencoder.py: levels halve the resolution, `mid` and the convolutions beside the codes
-    work at the lowest one.
+    work at the lowest one. Or as in nets/dalle_dvae.py: groups in the order of use, numbered from 1.
     """
     levels = _levels(shapes)
     work = {"encoder": 0, "decoder": 0}
@@ -77,15 +77,21 @@ def convolution_work(shapes: Mapping[str, tuple[int, ...]], image_hw: tuple[int,
 
 
 LEVEL = re.compile(r"(encoder\.down|decoder\.up|encoder\.conv_blocks|decoder\.conv_blocks)\.(\d+)\.")
+GROUP = re.compile(r"(encoder|decoder)\.blocks\.(?:group_(\d+)|(input|output))\.")
 
 
 def _levels(shapes: Mapping[str, tuple[int, ...]]) -> int:
     found = [LEVEL.match(name) for name in shapes]
-    return 1 + max((int(match[2]) for match in found if match), default=0)
+    groups = [int(match[2]) for name in shapes if (match := GROUP.match(name)) and match[2]]
+    return max([1, *(int(match[2]) + 1 for match in found if match), *groups])
 
 
 def _level(name: str, levels: int) -> int:
     """How often the resolution has been halved where this convolution works."""
+    group = GROUP.match(name)
+    if group:
+        used = int(group[2]) - 1 if group[2] else (0 if group[3] == "input" else levels - 1)
+        return used if group[1] == "encoder" else levels - 1 - used
     match = LEVEL.match(name)
     if match:
         level = int(match[2])

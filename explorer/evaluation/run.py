@@ -140,17 +140,20 @@ def sweep_generator(
     per_class: int = 10,
     accuracy: float = 0.7,
     watch: Watch = unwatched,
+    drawing: Mapping[str, object] | None = None,
 ) -> dict:
     """Every setting of the grid, judged, and the best of them (see `sweep.best`).
 
+    drawing: order and pace of a model that draws in any, the same for all settings.
     ValueError: see `check_generator` and `check_comparison`.
     """
+    drawing = dict(drawing or {})
     check_generator(generator, photos)
-    check_comparison(generator, photos, per_class, grid)
+    check_comparison(generator, photos, per_class, [{**settings, **drawing} for settings in grid])
     held_out = judged_held_out(judge, photos, generator.tokenizer.image_hw[0])
     show = watch(f"sweeping {generator.name}")
-    rows = list(sweep.sweep(generator, judge, held_out, grid, per_class, show))
-    return model_entries(generator) | {
+    rows = list(sweep.sweep(generator, judge, held_out, grid, per_class, show, drawing))
+    return {**model_entries(generator), **drawing} | {
         "samples_per_class": per_class,
         "accuracy_held_out": round(held_out.mean_accuracy(len(photos.classes)), 4),
         "rows": [asdict(row) for row in rows],

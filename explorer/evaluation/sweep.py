@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from explorer.evaluation.generated import Judged, judge_frechet, judge_kernel, judged_samples
 from explorer.evaluation.judge import Judge
@@ -38,15 +39,19 @@ def sweep(
     grid: Sequence[Mapping[str, float | int]],
     per_class: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    drawing: Mapping[str, object] = MappingProxyType({}),
 ) -> Iterator[SweepRow]:
-    """One row per setting; all draw with the same seeds, so that they differ by their settings alone."""
+    """One row per setting; all draw with the same seeds, so that they differ by their settings alone.
+
+    drawing: what else `generate` is told, the same for all rows.
+    """
     pictures = per_class * len(judge.classes)
     for row, settings in enumerate(grid):
 
         def counted(done: int, _: int, row: int = row) -> None:
             progress(row * pictures + done, len(grid) * pictures)
 
-        samples = judged_samples(generator, judge, per_class, settings, FIRST_SEED, counted)
+        samples = judged_samples(generator, judge, per_class, {**settings, **drawing}, FIRST_SEED, counted)
         yield SweepRow(
             **settings,
             accuracy=round(samples.mean_accuracy(len(judge.classes)), 4),

@@ -73,6 +73,9 @@ class Family:
         known (the end of a sentence that starts with "this is TITLE: ").
     title: the numbers in prose, "VAR depth 16", "a VAR tokenizer with 4096 codes".
 
+    part: of a model that is published in several files: numbers to the prefix that the names of this file get
+        beside the others ("encoder"), None for a whole model.
+
     Building
     grid_rule: which grids there can be (see grid_rules.py).
     configure: (numbers, grids, the card's config) to the network's frozen configuration; None = this family
@@ -103,6 +106,7 @@ class Family:
     complete: Callable[[dict[str, Any], Mapping[str, Any]], tuple[dict[str, Any], str | None]] = (
         nothing_missing
     )
+    part: Callable[[Numbers], str | None] | None = None
     grid_rule: GridRule | None = None
     configure: Callable[[Numbers, Grids, Mapping[str, Any]], object] | None = None
     build: Callable[[Any], nn.Module] | None = None

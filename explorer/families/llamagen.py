@@ -14,6 +14,7 @@ from explorer.families.shapes import autoencoder, count, shape
 from explorer.nets.autoencoder import AutoencoderConfig
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
 from explorer.nets.vqvae import LlamaGenVQ, VQVAEConfig
+from explorer.orders import as_order
 
 LICENCE = "MIT"
 # The released GPTs by (depth, width): name and number of heads, which no tensor shows.
@@ -84,7 +85,13 @@ def with_heads(numbers: dict[str, Any], stated: Mapping[str, Any]) -> tuple[dict
 def configure_generator(numbers: Numbers, grids: Grids, stated: Mapping[str, Any]) -> LlamaGenConfig:
     keys = ("vocab_size", "num_classes", "depth", "width", "num_heads", "ffn_width")
     constants = {key: float(stated[key]) for key in ("norm_eps", "rope_base") if key in stated}
-    return LlamaGenConfig(grid=grids[0], **{key: numbers[key] for key in keys}, **constants)
+    order = None
+    if stated.get("order", RASTER) != RASTER:
+        try:
+            order = tuple(as_order(stated["order"], grids[0]).tolist())
+        except ValueError as error:
+            raise CheckpointError(f"the card's order: {error}") from error
+    return LlamaGenConfig(grid=grids[0], order=order, **{key: numbers[key] for key in keys}, **constants)
 
 
 def generator_title(numbers: Numbers) -> str:

@@ -10,9 +10,11 @@ import os
 from explorer import families
 from explorer.devices import Device, open_device
 from explorer.generators.arguments import box_mask
-from explorer.generators.base import Candidates, GenerationStep, Generator
+from explorer.generators.base import Generator
+from explorer.generators.masked import MaskedGenerator
 from explorer.generators.next_scale import NextScaleGenerator
 from explorer.generators.raster import RasterGenerator
+from explorer.generators.requests import Candidates, GenerationStep
 from explorer.tokenizers import Tokenizer
 from explorer.zoo import Opened, open_checkpoint
 from explorer.zoo.building import check_pair
@@ -22,6 +24,7 @@ __all__ = [
     "Candidates",
     "GenerationStep",
     "Generator",
+    "MaskedGenerator",
     "NextScaleGenerator",
     "RasterGenerator",
     "box_mask",

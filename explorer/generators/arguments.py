@@ -12,15 +12,18 @@ Label = int | str | None
 
 
 def label_numbers(
-    label: Label | Sequence[Label], classes: Sequence[str], null_class: int, who: str
+    label: Label | Sequence[Label], classes: Sequence[str], null_class: int | None, who: str
 ) -> tuple[int, ...]:
     """A number, a name, None (no class), or a list of them, as numbers.
 
     A text is a name first, also where it looks like a number; where no class is called so, it is one.
+    null_class: what None stands for; None = nothing, the model always needs a class.
     """
     labels = label if isinstance(label, list | tuple | range) else [label]
     if not labels:
         raise ValueError("the list of labels is empty, one per image is needed")
+    if null_class is None and any(one is None for one in labels):
+        raise ValueError(f'{who} knows no "no class": it was always given one of its {len(classes)} classes')
     return tuple(null_class if one is None else _label_number(one, classes, who) for one in labels)
 
 

@@ -8,8 +8,7 @@ int64 and carries no gradient. Scales and steps count from 1 in arguments, Pytho
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -27,57 +26,15 @@ from explorer.generators.arguments import (
     label_numbers,
     repeated,
 )
+from explorer.generators.requests import Candidates, GenerationStep, Order, Request
 from explorer.generators.runtime import place_network
 from explorer.generators.sampling import Sampling, distribution
+from explorer.generators.switches import Switches, switched
 from explorer.token_maps import Grid, TokenMaps, keep_masks, whole_number
 from explorer.tokenizers import Tokenizer
 
 # Rows of one teacher-forced forward; scoring an image under 1000 classes runs in parts of this size.
 ROWS_PER_FORWARD = 16
-
-
-@dataclass(frozen=True, eq=False)
-class GenerationStep:
-    """What one forward pass of a generator decided: one map (next-scale) or one token (raster).
-
-    index, total: this step, from 1, and their number. scale: the scale it belongs to, from 1.
-    maps: all K maps, -1 where not known yet.
-    entropy: (B,h,w) on the grid of `scale`, in nats: the model's uncertainty after guidance, before
-        temperature and filters; NaN at cells that neither this step nor an earlier one predicted.
-    sampled: (B,h,w) int64, what was drawn, also where a given token took its place; -1 where nothing was.
-    seconds: computing time of this step, without waiting for the device and without decoding.
-    """
-
-    index: int
-    total: int
-    scale: int
-    maps: TokenMaps
-    entropy: Tensor
-    sampled: Tensor
-    seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """The n likeliest codes of one cell, likeliest first; all (B,n).
-
-    probabilities: after guidance and temperature, before filters. kept: whether top-k and top-p leave it in.
-    """
-
-    ids: Tensor
-    probabilities: Tensor
-    kept: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Request:
-    """The checked arguments of `generate`, everything of batch size B."""
-
-    labels: tuple[int, ...]
-    seeds: tuple[int, ...]
-    sampling: Sampling
-    given: tuple[Tensor, ...]  # K maps (B,h,w); read only where `masks` is True
-    masks: tuple[Tensor, ...]  # K bool maps (B,h,w), True = take the given token
 
 
 class Generator(ABC):
@@ -95,6 +52,9 @@ class Generator(ABC):
     tokenizer_family: str
     published_sampling: Sampling
     nucleus_from_tail: bool
+    switches: Switches = Switches()  # what is off; see `with_switches`
+    # In which order `look`, `lens` and `effects` ask for a token; None = the family's own.
+    inside_order: Order = None
 
     def __init__(
         self,
@@ -208,8 +168,11 @@ class Generator(ABC):
         return self._net.config.num_classes
 
     @property
-    def null_class(self) -> int:
-        """The label that `None` stands for. Both halves of guidance are then equal, so it has no effect."""
+    def null_class(self) -> int | None:
+        """The label that `None` stands for. Both halves of guidance are then equal, so it has no effect.
+
+        None: the model knows no "no class", and so no guidance either.
+        """
         return self._net.config.null_class
 
     @property
@@ -239,6 +202,8 @@ class Generator(ABC):
         given: TokenMaps | None = None,
         keep: int | Tensor | Sequence[Tensor] = 0,
         guidance_interval: int = -1,
+        order: Order = None,
+        per_step: int | str | None = None,
     ) -> Iterator[GenerationStep]:
         """Draw token maps, yielding after every step; closing the iterator cancels within one step.
 
@@ -247,6 +212,7 @@ class Generator(ABC):
         keep: which tokens of `given` are taken instead of being drawn: k = scales 1..k, or a bool mask on the
         finest grid, or K bool masks (see `token_maps.keep_masks`). A raster model meets kept tokens in raster
         order, so it cannot look ahead at those that lie below or to the right.
+        order, per_step: for models that draw in any order (`generators/masked.py`); others know their own.
         Bad arguments raise ValueError here, not at the first step.
         """
         asked = {"guidance": guidance, "top_k": top_k, "top_p": top_p, "temperature": temperature}
@@ -265,23 +231,34 @@ class Generator(ABC):
             sampling=sampling,
             given=self._given(given, masks, batch),
             masks=tuple(masks),
+            order=self._check_order(order, "generate"),
+            per_step=self._check_per_step(per_step),
         )
         return self._steps(request)
 
-    def logits(self, maps: TokenMaps, label: Label | Sequence[Label], guidance: float = 0.0) -> list[Tensor]:
+    def logits(
+        self,
+        maps: TokenMaps,
+        label: Label | Sequence[Label],
+        guidance: float = 0.0,
+        order: Order = None,
+    ) -> list[Tensor]:
         """Teacher-forced logits: K tensors (B,h,w,V), each token given the true ones before it.
 
-        guidance: 0 = purely conditional, else in the model's own convention. NaN where something that the
-        prediction looks at is not known.
+        guidance: 0 = purely conditional, else in the model's own convention. order: in which they come
+        before each other, where the model knows any. NaN where something that the prediction looks at is not
+        known.
         """
-        maps = self._check_maps(maps)
+        maps, order = self._check_maps(maps), self._check_order(order, "logits")
         sampling = Sampling(guidance=guidance)
+        self._check_sampling(sampling)
         labels = self._labels(label)
         batch = common_batch({"labels": len(labels), "maps": maps.batch})
-        found = self._guided_logits(expanded(maps, batch), repeated(labels, batch), sampling, len(self.grids))
+        maps, labels = expanded(maps, batch), repeated(labels, batch)
+        found = self._guided_logits(maps, labels, sampling, len(self.grids), order)
         return [
             logits.masked_fill(~reachable.unsqueeze(-1), torch.nan)
-            for logits, reachable in zip(found, self._reachable(expanded(maps, batch)), strict=True)
+            for logits, reachable in zip(found, self._reachable(maps), strict=True)
         ]
 
     def candidates(
@@ -291,14 +268,15 @@ class Generator(ABC):
         scale: int,
         cell: int | tuple[int, int],
         n: int = 10,
+        order: Order = None,
         **sampling: float | int | None,
     ) -> Candidates:
         """The n likeliest codes at one cell of a scale (from 1), given what comes before it in `maps`.
 
-        cell: (row, column) or row * width + column. sampling: guidance, top_k, top_p, temperature,
-        guidance_interval; what is not given is the card's.
+        cell: (row, column) or row * width + column. order: as in `logits`. sampling: guidance, top_k, top_p,
+        temperature, guidance_interval; what is not given is the card's.
         """
-        maps = self._check_maps(maps)
+        maps, order = self._check_maps(maps), self._check_order(order, "candidates")
         settings = self._sampling.overridden(sampling)
         self._check_sampling(settings)
         scale = maps.check_scale(scale)
@@ -313,25 +291,27 @@ class Generator(ABC):
             )
         labels = self._labels(label)
         batch = common_batch({"labels": len(labels), "maps": maps.batch})
-        found = self._guided_logits(expanded(maps, batch), repeated(labels, batch), settings, scale)
-        probabilities, kept = distribution(found[scale - 1][:, row, column], settings, self.nucleus_from_tail)
+        maps, labels = expanded(maps, batch), repeated(labels, batch)
+        logits_BV = self._cell_logits(maps, labels, settings, scale, row, column, order)
+        probabilities, kept = distribution(logits_BV, settings, self.nucleus_from_tail)
         best = probabilities.topk(n, dim=-1)
         return Candidates(ids=best.indices, probabilities=best.values, kept=kept.gather(-1, best.indices))
 
-    def score(self, maps: TokenMaps, labels: Label | Sequence[Label]) -> list[Tensor]:
+    def score(self, maps: TokenMaps, labels: Label | Sequence[Label], order: Order = None) -> list[Tensor]:
         """How likely each token is under each label: K tensors (B,h,w) of natural logarithms, unguided.
 
-        One image is scored under many labels, or B images under B labels or one. NaN where a token, or
-        something that its prediction looks at, is not known.
+        One image is scored under many labels, or B images under B labels or one. order: as in `logits`; the
+        sum over the cells is the chain rule along it. NaN where a token, or something that its prediction
+        looks at, is not known.
         """
-        maps, labels = self._check_maps(maps), self._labels(labels)
+        maps, labels, order = self._check_maps(maps), self._labels(labels), self._check_order(order, "score")
         batch = common_batch({"labels": len(labels), "maps": maps.batch})
         maps, labels = expanded(maps, batch), repeated(labels, batch)
         parts: list[list[Tensor]] = [[] for _ in self.grids]
         for start in range(0, batch, ROWS_PER_FORWARD):
             rows = slice(start, start + ROWS_PER_FORWARD)
             part = TokenMaps([ids[rows] for ids in maps], maps.meta)
-            found = self._guided_logits(part, labels[rows], Sampling(), len(self.grids))
+            found = self._guided_logits(part, labels[rows], Sampling(), len(self.grids), order)
             for k, logits in enumerate(found):
                 ids = part[k].clamp_min(0).unsqueeze(-1)
                 parts[k].append(logits.log_softmax(-1).gather(-1, ids).squeeze(-1))
@@ -347,6 +327,16 @@ class Generator(ABC):
     def lens(self, maps: TokenMaps, label: Label) -> inside.Lens:
         """What each layer would have predicted; see `generators.inside.lens`."""
         return inside.lens(self, maps, label)
+
+    def with_switches(
+        self,
+        heads: Collection[tuple[int, int]] = (),
+        layers: Collection[int] = (),
+        hidden: Collection[int] = (),
+        swap: tuple[int, Label] | None = None,
+    ) -> "Generator":
+        """A view with parts switched off, sharing the weights; see `generators.switches.switched`."""
+        return switched(self, heads, layers, hidden, swap)
 
     def effects(
         self,
@@ -364,13 +354,63 @@ class Generator(ABC):
 
     def _teacher_forced(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> list[Tensor]:
         """Unguided logits (B,h,w,V) of the first `scales` scales, given what comes before each token."""
+        if self.switches.swap:
+            raise ValueError("a class that changes on the way is for drawing: given tokens are read with one")
         return self._by_scale(self._net(labels_B, self._net_inputs(maps, labels_B, scales)), scales)
+
+    def _inputs_of_a_cell(
+        self, maps: TokenMaps, labels_B: Tensor, scale: int, row: int, column: int
+    ) -> Tensor:
+        """What the network reads beside the labels when it predicts this cell, teacher-forced."""
+        known = [ids.clamp_min(0).to(labels_B.device) for ids in maps]
+        return self._net_inputs(known, labels_B, scale)
+
+    def _layer_logits(self, maps: TokenMaps, labels_B: Tensor) -> Iterator[Tensor]:
+        """Logits (B,L,V) of all predicting positions, had the network ended after each block."""
+        known = [ids.clamp_min(0).to(labels_B.device) for ids in maps]
+        return self._net.layer_logits(labels_B, self._net_inputs(known, labels_B, len(self.grids)))
 
     def _labels(self, label: Label | Sequence[Label]) -> tuple[int, ...]:
         return label_numbers(label, self.classes, self.null_class, self.name)
 
+    def _check_order(self, order: Order, use: str) -> Order:
+        """`order` as the family's other methods take it. use: the public method that was asked."""
+        if order is not None and not (isinstance(order, str) and order == self.order):
+            raise ValueError(
+                f"{self.name} knows one order, {self.order}; a choice is for models that draw in any order "
+                "(family masked)"
+            )
+        return None
+
+    def _check_per_step(self, per_step: int | str | None) -> int | str | None:
+        """`per_step` as the family's steps take it."""
+        if per_step is not None and not (self.order == families.RASTER and per_step in (1, "1")):
+            raise ValueError(
+                f"{self.name} has its own number of tokens per step; a choice is for models that draw in any "
+                "order (family masked)"
+            )
+        return None
+
+    def _cell_logits(
+        self,
+        maps: TokenMaps,
+        labels: tuple[int, ...],
+        sampling: Sampling,
+        scale: int,
+        row: int,
+        column: int,
+        order: Order = None,
+    ) -> Tensor:
+        """Guided logits (B,V) of one cell on the CPU."""
+        return self._guided_logits(maps, labels, sampling, scale, order)[scale - 1][:, row, column]
+
     def _guided_logits(
-        self, maps: TokenMaps, labels: tuple[int, ...], sampling: Sampling, scales: int
+        self,
+        maps: TokenMaps,
+        labels: tuple[int, ...],
+        sampling: Sampling,
+        scales: int,
+        order: Order = None,
     ) -> list[Tensor]:
         """Logits (B,h,w,V) of the first `scales` scales on the CPU, guided where `sampling` says so."""
         place = self.device.torch_device
@@ -389,6 +429,8 @@ class Generator(ABC):
         """Token maps with a note of how they were made."""
         made = {"generator": self.name, "labels": list(request.labels), "seeds": list(request.seeds)}
         settings = {name: getattr(request.sampling, name) for name in self.sampling}
+        if self.switches != Switches():
+            made["switches"] = self.switches.said(self.classes)
         return TokenMaps(tuple(ids), self.tokenizer.meta | made | {"sampling": settings})
 
     def _check_maps(self, maps: TokenMaps) -> TokenMaps:

@@ -4,11 +4,15 @@
     lens      what each layer would have predicted: the logit lens (nostalgebraist 2020), for pictures
     effects   which earlier token matters: replace it and see how far the prediction moves
 
+"Earlier" is what the prediction may look at. For a masked model these are all other known tokens: it is asked
+about one cell while the rest is seen.
+
 Nothing is kept on the network; each call runs one teacher-forced pass, `effects` one per replaced token.
 
 Shapes: B batch, K scales, L input positions, V codes, n layers, H heads, h w the grid of a scale.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -115,9 +119,8 @@ def look(gen: "Generator", maps: TokenMaps, label: Label, scale: int, cell: int 
     maps, labels, scale, row, column = _asked(gen, maps, label, scale, cell)
     place = gen.device.torch_device
     with gen.device.forward():
-        known = [ids.clamp_min(0).to(place) for ids in maps]
         labels_B = torch.tensor(labels, device=place)
-        inputs = gen._net_inputs(known, labels_B, scale)
+        inputs = gen._inputs_of_a_cell(maps, labels_B, scale, row, column)
         query = gen._asked_at(scale, row, column)
         length = len(gen._places(scale))
         rows, means = [], []
@@ -158,12 +161,11 @@ def lens(gen: "Generator", maps: TokenMaps, label: Label) -> Lens:
     labels = labels if len(labels) == maps.batch else labels * maps.batch
     place, K = gen.device.torch_device, len(gen.grids)
     with gen.device.forward():
-        known = [ids.clamp_min(0).to(place) for ids in maps]
         labels_B = torch.tensor(labels, device=place)
-        inputs = gen._net_inputs(known, labels_B, K)
-        last = gen._net(labels_B, inputs).log_softmax(-1)
+        (last_BLV,) = deque(gen._layer_logits(maps, labels_B), maxlen=1)  # the others are let go
+        last = last_BLV.log_softmax(-1)
         ids, entropy, divergence = [], [], []
-        for logits_BLV in gen._net.layer_logits(labels_B, inputs):
+        for logits_BLV in gen._layer_logits(maps, labels_B):
             found = logits_BLV.log_softmax(-1)
             ids.append(logits_BLV.argmax(-1).cpu())
             entropy.append(-(found.exp() * found).sum(-1).cpu())
@@ -210,7 +212,10 @@ def effects_growing(
     if replacement not in REPLACEMENTS:
         raise ValueError(f"replacement is one of {', '.join(REPLACEMENTS)}, not {replacement!r}")
     maps, labels, scale, row, column = _asked(gen, maps, label, scale, cell)
-    before = gen._comes_before(scale, row, column)
+    before = [
+        may_hw & (ids[0] >= 0)
+        for may_hw, ids in zip(gen._comes_before(scale, row, column), maps, strict=True)
+    ]
     done, total = 0, sum(int(map_hw.sum()) for map_hw in before)
     others = _other_codes(gen, maps, labels, scale, replacement, seed)
     old_V = _prediction(gen, list(maps.maps), labels, scale, row, column)[0]
@@ -244,7 +249,7 @@ def _other_codes(
     gen: "Generator", maps: TokenMaps, labels: tuple[int, ...], scale: int, replacement: str, seed: int
 ) -> list[Tensor]:
     """For each token of the first `scale` scales another code (1,h,w), as the model expects it there."""
-    found = gen._guided_logits(maps, labels, sampling.Sampling(), scale)
+    found = gen._guided_logits(maps, labels, sampling.Sampling(), scale, gen.inside_order)
     others = []
     for k, (logits, ids) in enumerate(zip(found, maps, strict=False), start=1):
         without = logits.scatter(-1, ids.clamp_min(0).unsqueeze(-1), -torch.inf)
@@ -260,8 +265,8 @@ def _prediction(
 ) -> Tensor:
     """(B,V) log probabilities of one cell."""
     batch = TokenMaps(maps)
-    found = gen._guided_logits(batch, labels * batch.batch, sampling.Sampling(), scale)
-    return found[scale - 1][:, row, column].log_softmax(-1)
+    labels, plain = labels * batch.batch, sampling.Sampling()
+    return gen._cell_logits(batch, labels, plain, scale, row, column, gen.inside_order).log_softmax(-1)
 
 
 def _asked(

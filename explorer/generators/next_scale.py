@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from explorer.generators import sampling as sampling_rules
-from explorer.generators.base import GenerationStep, Generator, Request, public
+from explorer.generators.base import Generator, public
+from explorer.generators.requests import GenerationStep, Request
 from explorer.generators.runtime import allocate_caches
 from explorer.generators.sampling import Sampling
 from explorer.nets.var_transformer import VARTransformer
@@ -136,12 +137,15 @@ class _Run:
         )
         self.start = 0
         self.f_hat_BCHW = 0
+        self._swap(1)
         self.x_BND = net.embed_start(self.modulation)
 
     def predict(self, k: int) -> tuple[Tensor, Tensor]:
         """Tokens drawn for scale k and the entropy of their distributions, both (B,h,w) on the CPU."""
         net, request = self.generator._net, self.request
         grid = self.generator.grids[k]
+        if k:
+            self._swap(k + 1)
         logits_BNV = self._advance()
         self.start += grid[0] * grid[1]
         if self.guided:
@@ -151,6 +155,16 @@ class _Run:
         ids_BN = sampling_rules.draw(logits_BNV, request.sampling, noise.to(logits_BNV.device), True)
         entropy_BN = sampling_rules.entropy(logits_BNV)
         return ids_BN.cpu().unflatten(1, grid), entropy_BN.cpu().unflatten(1, grid)
+
+    def _swap(self, scale: int) -> None:
+        """The class that a switched generator is told from this scale (from 1) on."""
+        swap = self.generator.switches.swap
+        if swap is None or swap[0] != scale:
+            return
+        labels = torch.full((self.batch,), swap[1], device=self.generator.device.torch_device)
+        if self.guided:
+            labels = torch.cat((labels, torch.full_like(labels, self.generator.null_class)))
+        self.modulation = self.generator._net.modulation(labels)
 
     def _advance(self) -> Tensor:
         """Logits (B,N,V) of the next scale, the unconditional half behind the conditional one.

@@ -1,8 +1,13 @@
-"""The raster generator (LlamaGen): one token a step, row by row from the top left.
+"""The raster generator: one token a step, row by row from the top left.
+
+As it stands it is LlamaGen's; label_token.py changes what another family does differently.
 
 Kept tokens are forced when their turn comes. What comes later in this order is not seen while a cell is
 drawn, even where it is kept: a raster model completes a picture from its top, not from its bottom. This is a
 property of the order, not of the implementation, and the comparison shows it. MODELS.md section 3.3.
+
+A model that was trained along another order (`config.order`; none is released) goes along that one: below,
+turn n is the n-th token that is drawn, at cell `path[n]`.
 
 Shapes: B batch, V codes, N tokens of a picture, h w the grid, D width.
 """
@@ -11,13 +16,13 @@ import time
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from explorer.generators import sampling as sampling_rules
-from explorer.generators.base import GenerationStep, Generator, Request
+from explorer.generators.base import Generator
+from explorer.generators.requests import GenerationStep, Request
 from explorer.generators.runtime import allocate_caches, leading_rows
 from explorer.generators.sampling import Sampling
-from explorer.nets.llamagen_gpt import LlamaGenGPT, rotary_table
 from explorer.token_maps import UNKNOWN, Grid, TokenMaps
 
 
@@ -30,12 +35,23 @@ class RasterGenerator(Generator):
     nucleus_from_tail = False
 
     @staticmethod
-    def _grids(net: LlamaGenGPT) -> tuple[Grid, ...]:
+    def _grids(net: nn.Module) -> tuple[Grid, ...]:
         return (net.config.grid,)
 
     @property
     def steps(self) -> int:
         return self._net.config.length
+
+    @property
+    def path(self) -> Tensor:
+        """(N,): the cell of every turn."""
+        order = self._net.config.order
+        return torch.arange(self.steps) if order is None else torch.tensor(order)
+
+    @property
+    def _turns(self) -> Tensor:
+        """(N,): the turn of every cell."""
+        return self.path.argsort()
 
     def _steps(self, request: Request) -> Iterator[GenerationStep]:
         batch, grid, total = len(request.labels), self.grids[0], self.steps
@@ -45,15 +61,15 @@ class RasterGenerator(Generator):
         sampled_BN = torch.full((batch, total), UNKNOWN)
         entropy_BN = torch.full((batch, total), torch.nan)
         run = None
-        for n in range(total):
+        for n, cell in enumerate(self.path.tolist()):
             with self.device.forward():
                 began = time.perf_counter()
                 run = run or _Run(self, request)
-                sampled_B, entropy_B = run.predict(n)
-                ids_B = torch.where(mask_BN[:, n], given_BN[:, n], sampled_B)
+                sampled_B, entropy_B = run.predict(n, cell)
+                ids_B = torch.where(mask_BN[:, cell], given_BN[:, cell], sampled_B)
                 run.absorb(ids_B)
                 seconds = time.perf_counter() - began
-            ids_BN[:, n], sampled_BN[:, n], entropy_BN[:, n] = ids_B, sampled_B, entropy_B
+            ids_BN[:, cell], sampled_BN[:, cell], entropy_BN[:, cell] = ids_B, sampled_B, entropy_B
             yield GenerationStep(
                 index=n + 1,
                 total=total,
@@ -65,30 +81,29 @@ class RasterGenerator(Generator):
             )
 
     def _net_inputs(self, maps: list[Tensor], labels_B: Tensor, scales: int) -> Tensor:
-        return maps[0].flatten(1)[:, :-1]
+        return maps[0].flatten(1)[:, self.path[:-1].to(labels_B.device)]
 
     def _by_scale(self, values_BL: Tensor, scales: int) -> list[Tensor]:
-        return [values_BL.unflatten(1, self.grids[0])]
+        return [values_BL[:, self._turns.to(values_BL.device)].unflatten(1, self.grids[0])]
 
     def _places(self, scale: int) -> list[tuple[int, int, int]]:
-        height, width = self.grids[0]
-        cells = [(1, i, j) for i in range(height) for j in range(width)]
+        cells = [(1, *divmod(cell, self.grids[0][1])) for cell in self.path.tolist()]
         return [(0, 0, 0), *cells[:-1]]  # the last token is nobody's input
 
     def _asked_at(self, scale: int, row: int, column: int) -> int:
-        return row * self.grids[0][1] + column
+        return int(self._turns[row * self.grids[0][1] + column])
 
     def _class_positions(self) -> int:
         return 1
 
     def _comes_before(self, scale: int, row: int, column: int) -> list[Tensor]:
-        return [torch.arange(self.steps).view(self.grids[0]) < self._asked_at(scale, row, column)]
+        return [self._turns.view(self.grids[0]) < self._asked_at(scale, row, column)]
 
     def _guide(self, cond: Tensor, uncond: Tensor, sampling: Sampling, k: int) -> Tensor:
         guided = sampling_rules.constant_guidance(cond, uncond, sampling.guidance)
         if sampling.guidance_interval < 0:
             return guided
-        turn_hw = torch.arange(self.steps, device=cond.device).view(self.grids[0])
+        turn_hw = self._turns.to(cond.device).view(self.grids[0])
         return torch.where(is_guided_token(turn_hw, sampling)[None, :, :, None], guided, cond)
 
     def _is_guided(self, sampling: Sampling) -> bool:
@@ -98,13 +113,14 @@ class RasterGenerator(Generator):
         pass  # raster models honour every setting
 
     def _reachable(self, maps: TokenMaps) -> list[Tensor]:
-        known_BN = (maps[0] >= 0).flatten(1)
+        known_BN = (maps[0] >= 0).flatten(1)[:, self.path]
         before_BN = torch.cat((torch.ones_like(known_BN[:, :1]), known_BN[:, :-1]), dim=1)
-        return [before_BN.long().cumprod(1).bool().unflatten(1, self.grids[0])]
+        reached_BN = before_BN.long().cumprod(1).bool()
+        return [reached_BN[:, self._turns].unflatten(1, self.grids[0])]
 
 
 class _Run:
-    """The state of one call on the device: caches, rotary table, and the sequence's next input."""
+    """The state of one call on the device: caches, positions, and the sequence's next input."""
 
     def __init__(self, generator: RasterGenerator, request: Request) -> None:
         self.generator, self.request = generator, request
@@ -119,12 +135,15 @@ class _Run:
         self.caches = allocate_caches(
             device, config.depth, len(labels), config.num_heads, config.length, config.head_dim
         )
-        self.rotary = rotary_table(config, device.torch_device)
+        self.rows = net.position_rows()
         self.positions = torch.arange(config.length, device=device.torch_device)
         self.x_B1D = net.embed_class(labels)
 
-    def predict(self, n: int) -> tuple[Tensor, Tensor]:
-        """Token n (from 0) drawn for each row and the entropy of its distribution, both (B,) on the CPU."""
+    def predict(self, n: int, cell: int) -> tuple[Tensor, Tensor]:
+        """Token n (from 0) drawn for each row and the entropy of its distribution, both (B,) on the CPU.
+
+        Its noise is that of its cell, so that models of different orders can be compared.
+        """
         net, request = self.generator._net, self.request
         if self.guided and not is_guided_token(n, request.sampling):
             # From here on the unconditional half has no say and need not run.
@@ -133,12 +152,12 @@ class _Run:
             self.caches = leading_rows(self.caches, self.batch)
         visible_1L = (self.positions <= n).unsqueeze(0)
         logits_B1V = net.advance(
-            self.x_B1D, self.rotary[n : n + 1], self.caches, self.positions[n : n + 1], visible_1L
+            self.x_B1D, self.rows[n : n + 1], self.caches, self.positions[n : n + 1], visible_1L
         )
         if self.guided:
             cond, uncond = logits_B1V.split(self.batch)
             logits_B1V = sampling_rules.constant_guidance(cond, uncond, request.sampling.guidance)
-        noise = sampling_rules.noise(request.seeds, n + 1, 1, net.config.vocab_size)
+        noise = sampling_rules.noise(request.seeds, cell + 1, 1, net.config.vocab_size)
         ids_B1 = sampling_rules.draw(logits_B1V, request.sampling, noise.to(logits_B1V.device), False)
         return ids_B1[:, 0].cpu(), sampling_rules.entropy(logits_B1V)[:, 0].cpu()
 

@@ -1,8 +1,13 @@
-"""The convolutional autoencoder of the VQGAN line, in the two layouts that VAR and LlamaGen released.
+"""The convolutional autoencoder of the VQGAN line, in the layouts that VAR, LlamaGen and VQGAN released.
 
-Both layouts compute the same thing: residual blocks on a pyramid of resolutions, single-head attention at
-the lowest one, strided convolutions down and nearest-neighbour upsampling back. They differ in parameter
-names and in whether q, k and v share one convolution.
+All compute the same thing: residual blocks on a pyramid of resolutions, single-head attention at the lowest
+one (or at chosen ones), strided convolutions down and nearest-neighbour upsampling back. They differ in
+parameter names and in whether q, k and v share one convolution:
+
+    layout      levels called       q, k, v
+    "var"       down, up            together
+    "llamagen"  conv_blocks         apart
+    "taming"    down, up            apart
 
 Shapes: B batch, C channels, H W pixels, h w the feature grid (H / 2**levels). Pixels are RGB in [-1, 1].
 Sources: Esser et al. 2021 (VQGAN, arXiv 2012.09841), Tian et al. 2024 (VAR, arXiv 2404.02905),
@@ -24,13 +29,15 @@ class AutoencoderConfig:
 
     ch: channels at full resolution. ch_mult: multiplier per level, full resolution first; every level but
     the last halves height and width. z_channels: channels between encoder and quantizer. num_res_blocks:
-    residual blocks per encoder level (the decoder has one more).
+    residual blocks per encoder level (the decoder has one more). attention_levels: levels (from 0, full
+    resolution) whose residual blocks are each followed by attention; None = the last one alone.
     """
 
     ch: int
     ch_mult: tuple[int, ...]
     z_channels: int
     num_res_blocks: int = 2
+    attention_levels: tuple[int, ...] | None = None
 
     def __post_init__(self):
         for mult in (1, *self.ch_mult):
@@ -39,10 +46,19 @@ class AutoencoderConfig:
                     f"every level's width must be a multiple of {NORM_GROUPS} (group normalisation); "
                     f"{self.ch} x {mult} = {self.ch * mult} is not"
                 )
+        if any(not 0 <= level < len(self.ch_mult) for level in self.attention_levels or ()):
+            raise ValueError(
+                f"attention at the levels {self.attention_levels} was asked, there are the levels "
+                f"0..{len(self.ch_mult) - 1}"
+            )
 
     @property
     def level_channels(self) -> tuple[int, ...]:
         return tuple(self.ch * mult for mult in self.ch_mult)
+
+    def attends(self, level: int) -> bool:
+        """Whether the residual blocks of this level (from 0, full resolution) are followed by attention."""
+        return level in ((len(self.ch_mult) - 1,) if self.attention_levels is None else self.attention_levels)
 
     @property
     def downsample(self) -> int:
@@ -116,7 +132,7 @@ class Level(nn.Module):
     """Residual blocks of one resolution, each followed by attention when `attention`, then a change of
     resolution.
 
-    The list of residual blocks is called `block` in VAR's files and `res` in LlamaGen's.
+    The list of residual blocks is called `block` in VAR's and VQGAN's files and `res` in LlamaGen's.
     """
 
     def __init__(self, in_channels, out_channels, blocks, attention, *, fused, blocks_name, resample=None):
@@ -143,14 +159,14 @@ class Level(nn.Module):
         return self.upsample(x) if hasattr(self, "upsample") else x
 
 
-def middle_blocks(channels: int, fused: bool) -> nn.Module:
-    """Residual, attention, residual: named in VAR's files, numbered in LlamaGen's."""
+def middle_blocks(channels: int, fused: bool, named: bool) -> nn.Module:
+    """Residual, attention, residual: named in VAR's and VQGAN's files, numbered in LlamaGen's."""
     parts = (
         ResidualBlock(channels, channels),
         AttentionBlock(channels, fused),
         ResidualBlock(channels, channels),
     )
-    if not fused:
+    if not named:
         return nn.ModuleList(parts)
     return nn.ModuleDict(dict(zip(("block_1", "attn_1", "block_2"), parts, strict=True)))
 
@@ -162,13 +178,13 @@ def run_middle(mid: nn.Module, x: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """Pixels (B,3,H,W) to (B,z_channels,h,w). `layout` is "var" or "llamagen" and decides the parameter
-    names.
+    """Pixels (B,3,H,W) to (B,z_channels,h,w). `layout` is "var", "llamagen" or "taming" and decides the
+    parameter names.
     """
 
     def __init__(self, config: AutoencoderConfig, layout: str):
         super().__init__()
-        fused, levels = layout == "var", config.level_channels
+        fused, named, levels = layout == "var", layout != "llamagen", config.level_channels
         last = len(levels) - 1
         self.conv_in = nn.Conv2d(3, config.ch, 3, padding=1)
         modules = nn.ModuleList(
@@ -176,16 +192,16 @@ class Encoder(nn.Module):
                 levels[i - 1] if i else config.ch,
                 channels,
                 config.num_res_blocks,
-                attention=i == last,
+                attention=config.attends(i),
                 fused=fused,
-                blocks_name="block" if fused else "res",
+                blocks_name="block" if named else "res",
                 resample=None if i == last else "down",
             )
             for i, channels in enumerate(levels)
         )
-        self.levels_name = "down" if fused else "conv_blocks"
+        self.levels_name = "down" if named else "conv_blocks"
         self.add_module(self.levels_name, modules)
-        self.mid = middle_blocks(levels[-1], fused)
+        self.mid = middle_blocks(levels[-1], fused, named)
         self.norm_out = group_norm(levels[-1])
         self.conv_out = nn.Conv2d(levels[-1], config.z_channels, 3, padding=1)
 
@@ -199,32 +215,32 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """(B,z_channels,h,w) to pixels (B,3,H,W), not clamped. `layout` as for the encoder.
 
-    VAR numbers the levels by resolution (level 0 is full size and is used last), LlamaGen in the order of
-    use.
+    VAR and VQGAN number the levels by resolution (level 0 is full size and is used last), LlamaGen in the
+    order of use.
     """
 
     def __init__(self, config: AutoencoderConfig, layout: str):
         super().__init__()
-        fused, levels = layout == "var", config.level_channels
+        fused, named, levels = layout == "var", layout != "llamagen", config.level_channels
         last = len(levels) - 1
         self.conv_in = nn.Conv2d(config.z_channels, levels[-1], 3, padding=1)
-        self.mid = middle_blocks(levels[-1], fused)
+        self.mid = middle_blocks(levels[-1], fused, named)
         in_order_of_use = [
             Level(
                 levels[min(i + 1, last)],
                 levels[i],
                 config.num_res_blocks + 1,
-                attention=i == last,
+                attention=config.attends(i),
                 fused=fused,
-                blocks_name="block" if fused else "res",
+                blocks_name="block" if named else "res",
                 resample="up" if i else None,
             )
             for i in range(last, -1, -1)
         ]
-        self.finest_first = fused
-        self.levels_name = "up" if fused else "conv_blocks"
+        self.finest_first = named
+        self.levels_name = "up" if named else "conv_blocks"
         self.add_module(
-            self.levels_name, nn.ModuleList(reversed(in_order_of_use) if fused else in_order_of_use)
+            self.levels_name, nn.ModuleList(reversed(in_order_of_use) if named else in_order_of_use)
         )
         self.norm_out = group_norm(levels[0])
         self.conv_out = nn.Conv2d(levels[0], 3, 3, padding=1)

@@ -31,7 +31,8 @@ class LlamaGenConfig:
 
     vocab_size: number of codes V. grid: (h,w) of the token map (one number means a square).
     num_classes: classes without the null class. ffn_width: hidden units of the feed-forward; None = the
-    published rule, 8/3 of the width rounded up to a multiple of `multiple_of`.
+    published rule, 8/3 of the width rounded up to a multiple of `multiple_of`. order: the cells in the order
+    in which they are predicted; None = row by row, as all released models.
     """
 
     vocab_size: int
@@ -44,10 +45,13 @@ class LlamaGenConfig:
     norm_eps: float = 1e-5
     multiple_of: int = 256
     ffn_width: int | None = None
+    order: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.grid, int):
             object.__setattr__(self, "grid", (self.grid, self.grid))
+        if self.order is not None and sorted(self.order) != list(range(self.length)):
+            raise ValueError(f"an order names each of the cells 0..{self.length - 1} once")
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} is not a multiple of the number of heads {self.num_heads}")
         if self.head_dim % 4:
@@ -189,8 +193,8 @@ def rotate(x_BHLd: Tensor, rotary_Ld2: Tensor) -> Tensor:
 def rotary_table(config: LlamaGenConfig, device: torch.device | str = "cpu") -> Tensor:
     """(1+N, d/2, 2) cosines and sines: the row turns the first half of the pairs, the column the second half.
 
-    The class position holds zeros, not the angle 0: its query and key vanish, so every later position gives
-    it the score 0. Unusual, but the released weights were trained so.
+    In the order of the configuration. The class position holds zeros, not the angle 0: its query and key
+    vanish, so every later position gives it the score 0. Unusual, but the released weights were trained so.
     """
     half = config.head_dim // 2
     frequencies = config.rope_base ** (-torch.arange(0, half, 2, device=device).float() / half)
@@ -199,11 +203,15 @@ def rotary_table(config: LlamaGenConfig, device: torch.device | str = "cpu") -> 
     columns = torch.arange(width, device=device).float().repeat(height)
     angles = torch.cat((rows[:, None] * frequencies, columns[:, None] * frequencies), dim=-1)
     table = torch.stack((angles.cos(), angles.sin()), dim=-1)
+    if config.order is not None:
+        table = table[list(config.order)]
     return torch.cat((torch.zeros_like(table[:1]), table))
 
 
 class LlamaGenGPT(nn.Module):
     """See the module docstring. Labels run from 0 to num_classes; num_classes is the null class."""
+
+    switchable = ("layers", "attention", "wo")  # see nets/switching.py
 
     def __init__(self, config: LlamaGenConfig) -> None:
         super().__init__()
@@ -257,6 +265,10 @@ class LlamaGenGPT(nn.Module):
         for layer, cache in zip(self.layers, caches, strict=True):
             x_B1D = layer(x_B1D, rotary_1d2, cache=cache, position_1=position_1, visible_1L=visible_1L)
         return self.logits(x_B1D)
+
+    def position_rows(self) -> Tensor:
+        """`rotary_table` on the device of the weights; `advance` takes one row of it."""
+        return rotary_table(self.config, self.output.weight.device)
 
     def embed_class(self, labels_B: Tensor) -> Tensor:
         """(B,1,D), float32 as the residual stream."""

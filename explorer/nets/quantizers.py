@@ -1,8 +1,9 @@
 """Vector quantizers: features to token ids and back.
 
-SingleScaleQuantizer: one id per cell, codes l2-normalised (LlamaGen).
+SingleScaleQuantizer: one id per cell, codes l2-normalised (LlamaGen) or as they are (VQGAN).
 MultiScaleQuantizer: K token maps over one shared codebook, each describing what the coarser ones left over
 (VAR).
+trace_logits: for quantizers that choose by the largest logit (VQGAN's Gumbel variant, DALL-E's dVAE).
 
 Shapes: B batch, K scales, V codebook size, C code dimension, H W the finest grid, h w one scale's grid, N
 nearest. Scales are counted from 0 here (as Python sequences are). Ids are int64; -1 means "not known".
@@ -52,35 +53,49 @@ def nearest_codes(z_BChw: Tensor, codebook_VC: Tensor, n: int) -> tuple[Tensor, 
     return ids_NN.view(B, h, w, n), distances_NN.view(B, h, w, n)
 
 
+def look_up(ids_Bhw: Tensor, codebook_VC: Tensor) -> Tensor:
+    """(B,C,h,w) codes; unknown tokens (-1) become zero vectors."""
+    known = (ids_Bhw >= 0).unsqueeze(-1)
+    codes_BhwC = F.embedding(ids_Bhw.clamp_min(0), codebook_VC) * known
+    return codes_BhwC.permute(0, 3, 1, 2).contiguous()
+
+
 def energy(x_BCHW: Tensor) -> Tensor:
     """Mean square per image, (B,)."""
     return x_BCHW.square().mean(dim=(1, 2, 3))
 
 
 class SingleScaleQuantizer(nn.Module):
-    """Nearest code on the unit sphere; the decoder sees the normalised codes."""
+    """Nearest code, one per cell.
 
-    def __init__(self, vocab_size: int, code_dim: int):
+    normalise: on the unit sphere, and the decoder sees the normalised codes (LlamaGen); else features and
+    codes are taken as they are (VQGAN).
+    """
+
+    def __init__(self, vocab_size: int, code_dim: int, normalise: bool = True):
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, code_dim)
+        self.normalise = normalise
 
     def codebook(self) -> Tensor:
-        """(V,C) vectors of length 1, as the decoder sees them."""
-        return F.normalize(self.embedding.weight, dim=1, eps=1e-12)
+        """(V,C) as the decoder sees them; normalised: vectors of length 1."""
+        return self._normalised(self.embedding.weight)
+
+    def _normalised(self, vectors: Tensor) -> Tensor:
+        """Along axis 1."""
+        return F.normalize(vectors, dim=1, eps=1e-12) if self.normalise else vectors
 
     def encode(self, f_BChw: Tensor) -> Tensor:
-        return nearest_code(F.normalize(f_BChw, dim=1, eps=1e-12), self.codebook())
+        return nearest_code(self._normalised(f_BChw), self.codebook())
 
     def lookup(self, ids_Bhw: Tensor) -> Tensor:
         """(B,C,h,w) codes; unknown tokens (-1) become zero vectors."""
-        known = (ids_Bhw >= 0).unsqueeze(-1)
-        codes_BhwC = F.embedding(ids_Bhw.clamp_min(0), self.codebook()) * known
-        return codes_BhwC.permute(0, 3, 1, 2).contiguous()
+        return look_up(ids_Bhw, self.codebook())
 
     def trace(self, f_BChw: Tensor, n: int, given: Sequence[Tensor] | None = None) -> list[dict[str, Tensor]]:
-        """One entry: ids (the `given` ones, or the nearest), normalised features, residual energy before and
-        after, the n nearest codes."""
-        z_BChw = F.normalize(f_BChw, dim=1, eps=1e-12)
+        """One entry: ids (the `given` ones, or the nearest), features as they are compared with the codes,
+        residual energy before and after, the n nearest codes."""
+        z_BChw = self._normalised(f_BChw)
         near_ids, near_distance = nearest_codes(z_BChw, self.codebook(), n)
         ids_Bhw = nearest_code(z_BChw, self.codebook()) if given is None else given[0]
         rest = z_BChw - self.lookup(ids_Bhw)
@@ -95,6 +110,38 @@ class SingleScaleQuantizer(nn.Module):
                 "nearest_distance_BhwN": near_distance,
             }
         ]
+
+
+def trace_logits(
+    logits_BVhw: Tensor, codebook_VC: Tensor, n: int, given: Sequence[Tensor] | None = None
+) -> list[dict[str, Tensor]]:
+    """The trace of a quantizer that takes the code with the largest logit; keys as SingleScaleQuantizer's.
+
+    Two things differ, since nothing is compared by distance. `distance_Bhw` is the token's logit margin: by
+    how much its logit exceeds that of every other code (negative for a given token that is not the
+    likeliest). `nearest_*` are the n codes of the largest logits, and how far each lies below the first.
+    The feature that energies are about is the mean of the codes under softmax(logits): what the decoder saw
+    while it was trained with the relaxed choice, before noise (Jang et al. 2017, arXiv 1611.01144).
+    """
+    B, V, h, w = logits_BVhw.shape
+    logits_BhwV = logits_BVhw.permute(0, 2, 3, 1)
+    best = logits_BhwV.topk(min(max(n, 2), V), dim=-1)
+    ids_Bhw = logits_BhwV.argmax(-1) if given is None else given[0]
+    own_Bhw = logits_BhwV.gather(-1, ids_Bhw.clamp_min(0).unsqueeze(-1)).squeeze(-1)
+    is_first = best.indices[..., 0] == ids_Bhw
+    rival_Bhw = torch.where(is_first, best.values[..., min(1, V - 1)], best.values[..., 0])
+    z_BChw = (logits_BhwV.softmax(-1) @ codebook_VC).permute(0, 3, 1, 2)
+    return [
+        {
+            "ids_Bhw": ids_Bhw,
+            "z_BChw": z_BChw,
+            "energy_before_B": energy(z_BChw),
+            "energy_after_B": energy(z_BChw - look_up(ids_Bhw, codebook_VC)),
+            "distance_Bhw": own_Bhw - rival_Bhw,
+            "nearest_ids_BhwN": best.indices[..., :n],
+            "nearest_distance_BhwN": (best.values[..., :1] - best.values)[..., :n],
+        }
+    ]
 
 
 class SharedResidualConvs(nn.Module):

@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from explorer.nets import switching
+
 # exp(learned attention scale) is capped here: queries and keys have length 1, so scores stay within +-100.
 MAX_ATTENTION_SCALE = 100.0
 
@@ -211,6 +213,9 @@ def modulated_norm(
 class VARTransformer(nn.Module):
     """See the module docstring. Labels run from 0 to num_classes; num_classes is the null class."""
 
+    switchable = ("blocks", "attn", "proj")  # see nets/switching.py
+    hidden: frozenset[int] = frozenset()  # scales (from 0) that finer ones do not see, of a switched view
+
     def __init__(self, config: VARConfig) -> None:
         super().__init__()
         self.config = config
@@ -268,8 +273,12 @@ class VARTransformer(nn.Module):
 
     def advance(self, x_BND: Tensor, modulation: Modulation, caches: list[LayerCache], start: int) -> Tensor:
         """Logits (B,N,V) of one scale; its keys and values are written to `caches` at start .. start+N-1."""
+        mask_NL = None  # everything in the cache is seen
+        if self.hidden:
+            scales = self._scales_covered(start + x_BND.shape[1] - self.config.lengths[0])
+            mask_NL = self.scale_mask(scales, x_BND.device)[start:]
         for block, block_modulation, cache in zip(self.blocks, modulation.blocks, caches, strict=True):
-            x_BND = block(x_BND, block_modulation, cache=cache, start=start)
+            x_BND = block(x_BND, block_modulation, mask_NL, cache=cache, start=start)
         return self.logits(x_BND, modulation)
 
     def modulation(self, labels_B: Tensor) -> Modulation:
@@ -310,7 +319,7 @@ class VARTransformer(nn.Module):
         level_L = torch.arange(scales, device=device).repeat_interleave(
             lengths, output_size=sum(self.config.lengths[:scales])
         )
-        return level_L[:, None] >= level_L[None, :]
+        return switching.hide(level_L[:, None] >= level_L[None, :], level_L, self.hidden)
 
     def _scales_covered(self, inputs: int) -> int:
         total = 0

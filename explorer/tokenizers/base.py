@@ -35,15 +35,15 @@ class ScaleTrace:
     ids: Tensor  # (B,h,w) the chosen codes
     energy_before: Tensor  # (B,) mean square of what coarser scales left unexplained
     energy_after: Tensor  # (B,) the same after this scale
-    distance: Tensor  # (B,h,w) Euclidean distance to the chosen code
-    nearest_ids: Tensor  # (B,h,w,N) the nearest codes, nearest first
-    nearest_distance: Tensor  # (B,h,w,N) their distances
+    distance: Tensor  # (B,h,w) Euclidean distance to the chosen code, or its logit margin: `chooses_by`
+    nearest_ids: Tensor  # (B,h,w,N) the nearest codes, nearest first, or those with the largest logits
+    nearest_distance: Tensor  # (B,h,w,N) their distances, or how far their logits lie below the largest
 
 
 class Tokenizer(SingleTokens, ABC):
     """A network that turns images into token maps and back. Build one with `explorer.load_tokenizer`.
 
-    net: a VQ-VAE of `explorer.nets.vqvae` in float32; it is moved to the device and switched to eval mode.
+    net: a tokenizer of `explorer.nets` in float32; it is moved to the device and switched to eval mode.
     grids: ((h,w), ...) coarse to fine. name, sha256: go into the meta of encoded maps.
     memo: decoded pictures are remembered there (shared, owned by the caller). about: what else its card says
     (data, training, metrics).
@@ -123,6 +123,16 @@ class Tokenizer(SingleTokens, ABC):
     def code_dim(self) -> int:
         """Channels of a code."""
         return self._net.config.code_dim
+
+    @property
+    def chooses_by(self) -> str:
+        """How a code is chosen: by "distance" (the smallest Euclidean one) or by "logits" (the largest).
+
+        It decides what `ScaleTrace.distance` is: the distance from feature to code, or the logit margin, by
+        how much the code's logit exceeds every other code's. Of the one small values are good, of the other
+        large ones; a negative margin is a token that the encoder would not have chosen.
+        """
+        return getattr(self._net.quantize, "chooses_by", "distance")
 
     @property
     def downsample(self) -> int:
@@ -208,6 +218,8 @@ class Tokenizer(SingleTokens, ABC):
 
     def trace(self, image: Tensor, n: int = 8, given: TokenMaps | None = None) -> list[ScaleTrace]:
         """How each scale quantises the images: residual energy, distance of the code, n nearest codes.
+
+        What a distance is, `chooses_by` says.
 
         given: complete maps (edited ones, say) whose tokens are taken instead of the nearest codes; residual
         and distances are then theirs.

@@ -1,4 +1,4 @@
-"""LlamaGen's tokenizer: one map of l2-normalised codes (nets/vqvae.py, LlamaGenVQ)."""
+"""Tokenizers with one map of tokens: LlamaGen's, VQGAN and DALL-E's dVAE."""
 
 from collections.abc import Sequence
 
@@ -23,6 +23,18 @@ class SingleScaleTokenizer(Tokenizer):
     def _quantise(self, f_BChw: Tensor, given: list[Tensor] | None, masks: list[Tensor]) -> list[Tensor]:
         ids_Bhw = self._net.quantize.encode(f_BChw)
         return [ids_Bhw if given is None else torch.where(masks[0], given[0], ids_Bhw)]
+
+    def requantise(self, before: TokenMaps, edited: TokenMaps, k: int) -> TokenMaps:
+        """The tokens of `edited` (k = 1) or those of `before` (k = 0): there is no finer scale to adapt.
+
+        Nothing is quantised, so that families which choose by logits and have no way from codes back to
+        logits can do it too.
+        """
+        before, edited = self.check_maps(before), self.check_maps(edited)
+        if before.batch != edited.batch:
+            raise ValueError(f"`before` holds {before.batch} images, `edited` holds {edited.batch}")
+        (mask_Bhw,) = self._check_keep(edited, edited.check_scale(k, lowest=0), edited.batch)
+        return TokenMaps([torch.where(mask_Bhw, edited[0], before[0])], self.meta)
 
     def _f_hats(self, maps: list[Tensor]) -> list[Tensor]:
         return [self._net.quantize.lookup(ids_Bhw) for ids_Bhw in maps]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from explorer.analysis.fidelity import psnr, ssim
 from explorer.analysis.usage import count_tokens, usage, usage_by_scale
+from explorer.families import ANY_ORDER
 from explorer.generators.base import Generator
 from explorer.picture_files import picture_names, read_pictures
 from explorer.token_maps import TokenMaps
@@ -119,7 +120,10 @@ def likelihood_metrics(
     photos: PhotoSet,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict:
-    """Teacher-forced bits per token on held-out photos, given their class and given none."""
+    """Teacher-forced bits per token on held-out photos, given their class and given none.
+
+    Of a model that draws in any order: along the raster scan, and the figures say so.
+    """
     nats = {"bits_per_token": 0.0, "bits_per_token_no_class": 0.0}
     tokens = done = 0
     for image_BCHW, indices_B in held_out_pictures(photos, tokenizer.image_hw[0]):
@@ -134,7 +138,9 @@ def likelihood_metrics(
         tokens += sum(m.numel() for m in maps.maps)
         done += len(indices_B)
         progress(done, len(photos.held_out()[1]))
+    along = {"order": "raster"} if generator.order == ANY_ORDER else {}
     return {
         "tokens": tokens,
+        **along,
         **{name: round(value / tokens / math.log(2), 4) for name, value in nats.items()},
     }

@@ -1,4 +1,4 @@
-"""What is trained and how, as plain numbers: four recipes in two sizes.
+"""What is trained and how, as plain numbers: five recipes in two sizes.
 
 "mini" is made for a CPU: 64 px, downsampling 8, six scales (130 tokens). "large" is made for a GPU: 128 px
 and the ten published scales (680 tokens). Everything can be overridden from the command line.
@@ -48,11 +48,12 @@ class TokenizerRecipe:
 
 @dataclass(frozen=True)
 class TransformerRecipe:
-    """family: "var" (next-scale) or "llamagen" (raster). width, depth, heads: of the transformer.
+    """family: "var" (next-scale), "llamagen" (raster) or "masked" (any order).
 
-    copies: augmented versions of each photo that are seen, made as `augment` says ("photo" or "drawing").
-    class_dropout: share of pictures trained without
-    their class, for guidance. coarse_first: a token of a scale of n tokens counts as n**-coarse_first in the
+    width, depth, heads: of the transformer. copies: augmented versions of each photo that are seen, made as
+    `augment` says ("photo" or "drawing"). class_dropout: share of pictures trained without their class, for
+    guidance. order: in which a raster transformer predicts the cells (`explorer.orders`; "raster" = row by
+    row). coarse_first: a token of a scale of n tokens counts as n**-coarse_first in the
     loss, since few coarse tokens decide what is to be seen and many fine ones only how it is textured.
     ema: decay of the averaged weights. sampling: default settings for the card.
     """
@@ -69,6 +70,7 @@ class TransformerRecipe:
     coarse_first: float = 0.5
     copies: int = 4
     augment: str = "photo"
+    order: str = "raster"
     ema: float = 0.999
     sampling: tuple[tuple[str, float], ...] = (
         ("guidance", 2.0),
@@ -88,6 +90,8 @@ RASTER_TOKENIZER = TokenizerRecipe(
 )
 VAR = TransformerRecipe("var", "var", width=256, depth=6, heads=4)
 RASTER = TransformerRecipe("raster", "llamagen", width=256, depth=7, heads=4)
+# Eight copies, because the raster model of the same size has seen as many: two rounds of four.
+MASKED = TransformerRecipe("masked", "masked", width=256, depth=7, heads=4, copies=8)
 
 LARGE_TOKENIZER = replace(
     TOKENIZER,
@@ -111,10 +115,13 @@ LARGE_RASTER_TOKENIZER = replace(
 )
 LARGE_VAR = replace(VAR, width=384, depth=8, heads=6, batch=96, lr=8e-4)
 LARGE_RASTER = replace(RASTER, width=384, depth=11, heads=6, batch=96, lr=8e-4)
+LARGE_MASKED = replace(MASKED, width=384, depth=11, heads=6, batch=96, lr=8e-4)
 
 PRESETS: dict[str, dict[str, TokenizerRecipe | TransformerRecipe]] = {
-    "mini": {r.name: r for r in (TOKENIZER, RASTER_TOKENIZER, VAR, RASTER)},
-    "large": {r.name: r for r in (LARGE_TOKENIZER, LARGE_RASTER_TOKENIZER, LARGE_VAR, LARGE_RASTER)},
+    "mini": {r.name: r for r in (TOKENIZER, RASTER_TOKENIZER, VAR, RASTER, MASKED)},
+    "large": {
+        r.name: r for r in (LARGE_TOKENIZER, LARGE_RASTER_TOKENIZER, LARGE_VAR, LARGE_RASTER, LARGE_MASKED)
+    },
 }
 
 

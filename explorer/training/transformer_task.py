@@ -1,4 +1,5 @@
-"""Training a generator on the tokens of a tokenizer: VAR's next-scale transformer or LlamaGen's raster GPT.
+"""Training a generator on the tokens of a tokenizer: VAR's next-scale transformer, LlamaGen's raster GPT, or
+the masked transformer.
 
 Each photo is seen in a fixed number of augmented copies. Their token maps are found when first needed and
 kept, so a long run pays the encoder once per copy; a copy depends on (seed, photo, copy) alone, so nothing
@@ -17,9 +18,13 @@ from torch import Tensor, nn
 from explorer import families
 from explorer.devices import autocast
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
+from explorer.nets.masked_transformer import MaskedConfig, MaskedTransformer
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.nets.vqvae import VQVAEConfig
+from explorer.orders import as_order
+from explorer.token_maps import UNKNOWN
 from explorer.training.loop import WeightAverage, cosine, set_lr, swapped_weights
+from explorer.training.masking import hidden_by_cosine, hidden_evenly
 from explorer.training.photos import AUGMENTATIONS, PhotoSet, batch_indices, plain_batch, random_state
 from explorer.training.recipes import TransformerRecipe
 from explorer.training.sheets import save_sheet
@@ -33,16 +38,15 @@ def network(
     recipe: TransformerRecipe, codes: VQVAEConfig, grids: tuple[Grid, ...], classes: int
 ) -> nn.Module:
     """The recipe's network for a tokenizer's codes and grids, with fresh weights."""
-    if families.named(recipe.family).order == families.NEXT_SCALE:
-        config = VARConfig(
-            codes.vocab_size, codes.code_dim, grids, classes, recipe.depth, recipe.width, recipe.heads
-        )
-        net = VARTransformer(config)
+    order = families.named(recipe.family).order
+    sizes = (classes, recipe.depth, recipe.width, recipe.heads)
+    if order == families.NEXT_SCALE:
+        net = VARTransformer(VARConfig(codes.vocab_size, codes.code_dim, grids, *sizes))
+    elif order == families.ANY_ORDER:
+        net = MaskedTransformer(MaskedConfig(codes.vocab_size, grids[-1], *sizes))
     else:
-        config = LlamaGenConfig(
-            codes.vocab_size, grids[-1], classes, recipe.depth, recipe.width, recipe.heads
-        )
-        net = LlamaGenGPT(config)
+        path = None if recipe.order == families.RASTER else tuple(as_order(recipe.order, grids[-1]).tolist())
+        net = LlamaGenGPT(LlamaGenConfig(codes.vocab_size, grids[-1], *sizes, order=path))
     net.init_weights()
     return net
 
@@ -62,12 +66,17 @@ class TransformerTask:
             raise ValueError(
                 f"the {recipe.name} recipe needs a {needed}; this is a {tokenizer.config.family}"
             )
+        if recipe.order != families.RASTER and families.named(recipe.family).order != families.RASTER:
+            raise ValueError(
+                f"order={recipe.order} is for the raster recipe; {recipe.name} has no such choice"
+            )
         self.recipe, self.photos, self.device, self.batch = recipe, photos, device, recipe.batch
         self.train_N, self.held_N = photos.held_out()
         self.grids, self.tokenizer = grids, tokenizer.to(device).eval().requires_grad_(False)
         self.tokenizer_path = tokenizer_path
         self.size = grids[-1][0] * tokenizer.config.downsample
-        self.multi_scale = families.named(recipe.family).order == families.NEXT_SCALE
+        order = families.named(recipe.family).order
+        self.multi_scale, self.any_order = order == families.NEXT_SCALE, order == families.ANY_ORDER
         torch.manual_seed(recipe.seed)
         self.net = network(recipe, tokenizer.config, grids, len(photos.classes)).to(device)
         matrices = [p for p in self.net.parameters() if p.ndim > 1]
@@ -126,11 +135,26 @@ class TransformerTask:
         inputs = [quantizer.next_input(f, grid) for f, grid in zip(f_hats, self.grids[1:], strict=True)]
         return torch.cat([x.flatten(2).transpose(1, 2) for x in inputs], dim=1)
 
-    def logits(self, ids_BL: Tensor, labels_B: Tensor) -> Tensor:
-        """(B,L,V), each token given the ones before it (raster) or the coarser scales (next-scale)."""
+    def nats(self, ids_BL: Tensor, labels_B: Tensor, asked_BL: Tensor) -> Tensor:
+        """(B,L) -log p of each token given the ones before it (raster; in the order of prediction), the
+        coarser scales (next-scale) or the tokens that are not asked (any order; there, what is not asked has
+        no meaning)."""
         if self.multi_scale:
-            return self.net(labels_B, self.next_scale_inputs(ids_BL))
-        return self.net(labels_B, ids_BL[:, :-1])
+            logits_BLV = self.net(labels_B, self.next_scale_inputs(ids_BL))
+        elif self.any_order:
+            logits_BLV = self.net(labels_B, ids_BL.masked_fill(asked_BL, UNKNOWN))
+        else:
+            ids_BL = ids_BL if self.net.config.order is None else ids_BL[:, list(self.net.config.order)]
+            logits_BLV = self.net(labels_B, ids_BL[:, :-1])
+        nats = F.cross_entropy(logits_BLV.float().flatten(0, 1), ids_BL.flatten(), reduction="none")
+        return nats.view_as(ids_BL)
+
+    def asked(self, batch: int, random: torch.Generator, evenly: bool = False) -> Tensor:
+        """(B,L) bool: the tokens that are to be predicted; all of them, except where any order is learned."""
+        length = self.tokens.shape[-1]
+        if not self.any_order:
+            return torch.ones(batch, length, dtype=torch.bool, device=self.device)
+        return (hidden_evenly if evenly else hidden_by_cosine)(batch, length, random).to(self.device)
 
     # one update
 
@@ -145,18 +169,16 @@ class TransformerTask:
             self.device
         )
         set_lr(self.optimizer, recipe.lr * cosine(progress, warm_up=0.03, floor=0.01))
+        asked_BL = self.asked(self.batch, random)
         with autocast(self.device):
-            logits_BLV = self.logits(ids_BL, labels_B)
-        nats_BL = F.cross_entropy(
-            logits_BLV.float().flatten(0, 1), ids_BL.flatten(), reduction="none"
-        ).view_as(ids_BL)
-        loss = (nats_BL * self.weights_L).mean()
+            nats_BL = self.nats(ids_BL, labels_B, asked_BL)
+        loss = (nats_BL * self.weights_L)[asked_BL].mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
         self.average.update(self.net, step)
-        return {"bits_per_token": nats_BL.mean().item() / math.log(2)}
+        return {"bits_per_token": nats_BL[asked_BL].mean().item() / math.log(2)}
 
     # saving, measuring, drawing
 
@@ -188,25 +210,33 @@ class TransformerTask:
             "family": self.recipe.family,
             "grids": [list(grid) for grid in self.grids],
             "image_size": self.size,
-            "config": {"num_heads": self.recipe.heads},
+            "config": {"num_heads": self.recipe.heads} | self._order_entry(),
             "classes": list(self.photos.classes),
             "sampling": dict(self.recipe.sampling),
         }
 
+    def _order_entry(self) -> dict:
+        return {} if self.recipe.order == families.RASTER else {"order": self.recipe.order}
+
     @torch.no_grad()
     def measure(self, count: int = 256) -> dict[str, float]:
-        """Teacher-forced bits per token on held-out photos, with their class and without."""
+        """Teacher-forced bits per token on held-out photos, with their class and without.
+
+        Where any order is learned: about the mean over all orders (see `masking.hidden_evenly`).
+        """
         chosen = self.held_N[torch.linspace(0, len(self.held_N) - 1, min(count, len(self.held_N))).long()]
         bits = {"held_out_bits": 0.0, "held_out_bits_no_class": 0.0}
+        random = random_state(self.recipe.seed, 5)
         with swapped_weights(self.net, {name: t.float() for name, t in self.shipped().items()}):
             for indices_B in chosen.split(32):
                 ids_BL = self.encode(plain_batch(self.photos, indices_B, self.size)).to(self.device)
                 labels_B = self.photos.labels_N[indices_B].to(self.device)
                 null_B = torch.full_like(labels_B, len(self.photos.classes))
+                asked_BL = self.asked(len(indices_B), random, evenly=True)
+                share_BL = asked_BL / asked_BL.sum(1, keepdim=True)
                 for name, labels in zip(bits, (labels_B, null_B), strict=True):
-                    logits_BLV = self.logits(ids_BL, labels)
-                    loss = F.cross_entropy(logits_BLV.flatten(0, 1), ids_BL.flatten())
-                    bits[name] += loss.item() / math.log(2) * len(indices_B) / len(chosen)
+                    nats = (self.nats(ids_BL, labels, asked_BL) * share_BL).sum().item()
+                    bits[name] += nats / math.log(2) / len(chosen)
         return bits
 
     def draw(self, path: Path) -> None:
@@ -218,7 +248,9 @@ class TransformerTask:
         tokenizer = load_tokenizer(self.tokenizer_path, device=str(self.device))
         generator = load_generator(weights, tokenizer, device=str(self.device))
         labels, rows = list(range(len(self.photos.classes))), []
+        quickly = {"order": "random", "per_step": "cosine"} if self.any_order else {}
         for row in range(4):
-            *_, last = generator.generate(labels, seed=[100 * row + label for label in labels])
+            seeds = [100 * row + label for label in labels]
+            *_, last = generator.generate(labels, seed=seeds, **quickly)
             rows.append(tokenizer.decode(last.maps) * 2 - 1)
         save_sheet(rows, path)

@@ -13,10 +13,12 @@ from typing import Any
 from explorer.verbs.shared import (
     Progress,
     add_json_option,
+    add_order_options,
     add_tokenizer_options,
     add_verb,
     new_file,
     open_tokenizer,
+    order_settings,
     print_json,
 )
 from explorer.writing import written_whole
@@ -84,6 +86,7 @@ def add_verbs(verbs) -> None:
         action="store_true",
         help="--sweep: make the best setting the default, in the generator's card",
     )
+    add_order_options(parser)
     add("--out", metavar="JSON", help="write all figures")
     add_tokenizer_options(parser, default=None)
     # Figures should depend on the weights alone, not on what this machine does faster.
@@ -103,11 +106,11 @@ def evaluate(arguments: argparse.Namespace) -> None:
     photos = run.read_photos(arguments.data, tok)
     report = {"data": run.data_entries(photos, arguments.data)}
     if gen:
-        grid = settings_grid(arguments, gen.family)
+        grid, drawing = settings_grid(arguments, gen.family), order_settings(arguments)
         per_class = arguments.samples_per_class or (SWEEP_SAMPLES if arguments.sweep else SAMPLES)
         run.check_generator(gen, photos)
         if arguments.judge:  # before minutes of training and drawing, not after them
-            run.check_comparison(gen, photos, per_class, grid)
+            run.check_comparison(gen, photos, per_class, [settings | drawing for settings in grid])
     judge = open_judge(arguments, photos, tok) if arguments.judge else None
     if judge:
         report["judge"] = run.judge_entries(judge, arguments.judge)
@@ -116,13 +119,14 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     if arguments.sweep:
         accuracy = arguments.at_least
-        report["sweep"] = run.sweep_generator(gen, photos, judge, grid, per_class, accuracy, watch)
+        report["sweep"] = run.sweep_generator(gen, photos, judge, grid, per_class, accuracy, watch, drawing)
         if arguments.write_sampling:
             report["sweep"]["written_to"] = write_best(arguments.generator, report["sweep"]["best"])
     else:
         report["tokenizer"] = run.evaluate_tokenizer(tok, photos, judge, watch)
         if gen:
-            report["generator"] = run.evaluate_generator(gen, photos, judge, per_class, grid[0], watch)
+            settings = grid[0] | drawing
+            report["generator"] = run.evaluate_generator(gen, photos, judge, per_class, settings, watch)
     if out:
         with written_whole(out) as unfinished:
             unfinished.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -286,4 +290,7 @@ def sweep_lines(found: dict) -> list[str]:
 
 
 def settings_text(settings: dict) -> str:
-    return ", ".join(f"{name.replace('_', '-')} {value:g}" for name, value in settings.items())
+    shown = {
+        name: value if isinstance(value, str | list) else f"{value:g}" for name, value in settings.items()
+    }
+    return ", ".join(f"{name.replace('_', '-')} {value}" for name, value in shown.items())

@@ -10,9 +10,11 @@ from typing import Any
 from explorer.verbs.shared import (
     Progress,
     add_json_option,
+    add_order_options,
     add_tokenizer_options,
     add_verb,
     open_tokenizer,
+    order_settings,
     print_json,
     save_picture,
 )
@@ -46,6 +48,7 @@ def add_verbs(verbs) -> None:
         "--top-p", type=float, help=f"sample from the likeliest codes that sum to p; 0 or 1 = off {card}"
     )
     parser.add_argument("--temperature", type=float, help=f"above 1 bolder, below 1 safer {card}")
+    add_order_options(parser)
     add_tokenizer_options(parser, default=None)
     add_json_option(parser)
 
@@ -76,6 +79,7 @@ def generate(arguments: argparse.Namespace) -> None:
         top_k=arguments.top_k,
         top_p=arguments.top_p,
         temperature=arguments.temperature,
+        **order_settings(arguments),
     ):
         seconds += step.seconds
         progress.show(step.index, step.total, f"{seconds:.2f} s")
@@ -112,15 +116,20 @@ def generate(arguments: argparse.Namespace) -> None:
 
 
 def partner_tokenizer(generator: str) -> str:
-    """The tokenizer that goes with a generator: its neighbour in a bundled set, or the published one."""
+    """The tokenizer that goes with a generator: in its own file, its neighbour in a bundled set, or the
+    published one.
+    """
     from explorer import families
     from explorer.zoo import catalogue
+    from explorer.zoo.reading import read_checkpoint
 
     path = catalogue.find(generator, kind="generator")
     neighbour = catalogue.bundled_partner(path)
     if neighbour is not None:
         return str(neighbour)
     published = catalogue.released(path.stem)
+    if published is None and read_checkpoint(path).has_tokenizer_too:
+        return str(path)
     if published is None:
         raise ValueError(f"{path} does not say which tokenizer it was trained with; name it with --tokenizer")
     partner = families.named(published.family).partner

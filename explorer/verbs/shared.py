@@ -57,6 +57,40 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_order_options(parser: argparse.ArgumentParser) -> None:
+    """In which order a masked model draws, and how much at a time."""
+    parser.add_argument(
+        "--order",
+        help="masked models: raster, serpentine, spiral, spiral-outwards, z-curve, hilbert, random, "
+        "confidence, entropy, or all cells as numbers, such as 3,0,1,2 (default: raster)",
+    )
+    parser.add_argument(
+        "--per-step",
+        metavar="N",
+        help="masked models: tokens a step, or cosine-T for T steps that grow (default: 1)",
+    )
+
+
+def parse_order(text: str | None) -> str | list[int] | None:
+    """An order as typed: a name, or cells with commas between them. ValueError for other numbers."""
+    if text is None or not text[:1].isdigit():
+        return text
+    try:
+        return [int(cell) for cell in text.split(",")]
+    except ValueError:
+        raise ValueError(f"an order is a name, or cells such as 3,0,1,2, not {text!r}") from None
+
+
+def order_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was asked of order and pace, as `generate` of a generator takes it."""
+    pace = arguments.per_step
+    asked = {
+        "order": parse_order(arguments.order),
+        "per_step": int(pace) if pace is not None and pace.isdigit() else pace,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
 

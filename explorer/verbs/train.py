@@ -13,6 +13,7 @@ RECIPES = {
     "raster-tokenizer": "single-scale VQ tokenizer, as LlamaGen's",
     "var": "next-scale transformer on the tokens of --tokenizer",
     "raster": "raster-scan transformer on the tokens of --tokenizer",
+    "masked": "masked transformer, which draws in any order, on the tokens of --tokenizer",
 }
 PRESETS = ("mini", "large")
 
@@ -39,7 +40,7 @@ def add_verbs(verbs) -> None:
         action="store_true",
         help="go on where the run in --out was stopped; only budget and batch may differ",
     )
-    add("--tokenizer", metavar="T", help="var and raster: whose tokens to learn, a name or a path")
+    add("--tokenizer", metavar="T", help="var, raster and masked: whose tokens to learn, a name or a path")
     add("--init", metavar="FILE", type=Path, help="start from these weights instead of random ones")
     add("--features", metavar="FILE", type=Path, help="tokenizers: the loss classifier of an earlier run")
     add("--preset", choices=PRESETS, default="mini", help="mini: 64 px, for a CPU; large: 128 px, for a GPU")

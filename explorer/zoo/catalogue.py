@@ -1,7 +1,8 @@
 """Which models have a name: the bundled ones in checkpoints/, and the published ones on the Hugging Face hub.
 
-Bundled files are called SET-tokenizer, SET-var, SET-raster-tokenizer and SET-raster; a bare SET means its
-next-scale member. Published files are fetched only by `download`; without a network everything else works.
+Bundled files are called SET-tokenizer, SET-var, SET-raster-tokenizer, SET-raster and SET-masked; a bare SET
+means its next-scale member. Published files are fetched only by `download`; without a network everything else
+works.
 """
 
 import os
@@ -24,9 +25,10 @@ MEMBERS = {
     "-raster-tokenizer": "single-scale tokenizer",
     "-tokenizer": "multi-scale tokenizer",
     "-raster": "raster-scan generator",
+    "-masked": "masked generator, any order",
     "-var": "next-scale generator",
 }
-PARTNER_OF = {"-raster": "-raster-tokenizer", "-var": "-tokenizer"}
+PARTNER_OF = {"-raster": "-raster-tokenizer", "-masked": "-raster-tokenizer", "-var": "-tokenizer"}
 MEMBER_OF_KIND = {"tokenizer": "-tokenizer", "generator": "-var"}
 
 
@@ -57,7 +59,7 @@ def bundled(folder: Path | None = None) -> list[Bundled]:
 
 
 def bundled_partner(generator: Path) -> Path | None:
-    """The tokenizer beside a generator SET-var or SET-raster; None when it has no such neighbour."""
+    """The tokenizer beside a generator SET-var, SET-raster or SET-masked; None where there is none."""
     for member, partner in PARTNER_OF.items():
         if generator.stem.endswith(member):
             neighbour = generator.with_stem(generator.stem.removesuffix(member) + partner)

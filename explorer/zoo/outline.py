@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from explorer.errors import CheckpointError
-from explorer.families import Shapes
+from explorer.families import TOKENIZER, Shapes
 from explorer.families.schedules import Grids
 from explorer.zoo.building import check_pair, check_weights
 from explorer.zoo.cards import Card, read_card
-from explorer.zoo.reading import read_checkpoint
+from explorer.zoo.reading import Checkpoint, read_checkpoint
 from explorer.zoo.recognise import Recognition, recognise
 
 # Torch files from before 1.6 cannot be mapped: those above this size are not read for a list.
@@ -22,7 +22,7 @@ LARGEST_UNMAPPED = 64 << 20
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """One file. size: bytes on disk. found.problem: why it does not run as it stands."""
+    """One model in one file. size: bytes on disk. found.problem: why it does not run as it stands."""
 
     path: Path
     size: int
@@ -35,11 +35,26 @@ class Outline:
         return self.path.stem
 
 
-def read_outline(path: str | os.PathLike) -> Outline:
-    """CheckpointError: not readable, of no known family, or names and shapes do not make that model."""
+def read_outlines(path: str | os.PathLike) -> tuple[Outline, ...]:
+    """The models in a file: one, or a generator and its tokenizer. CheckpointError: as `read_outline`."""
     path = Path(path)
     _refuse_unmapped(path)
     checkpoint = read_checkpoint(path)
+    first = _outline_of(path, checkpoint)
+    return (first, read_outline(path, TOKENIZER)) if checkpoint.has_tokenizer_too else (first,)
+
+
+def read_outline(path: str | os.PathLike, kind: str | None = None) -> Outline:
+    """kind: "tokenizer" | "generator", where a file holds both (default: the generator).
+
+    CheckpointError: not readable, of no known family, or names and shapes do not make that model.
+    """
+    path = Path(path)
+    _refuse_unmapped(path)
+    return _outline_of(path, read_checkpoint(path, kind))
+
+
+def _outline_of(path: Path, checkpoint: Checkpoint) -> Outline:
     card = read_card(path) or Card()
     try:
         found = recognise(checkpoint.shapes, card, path.name)

@@ -1,8 +1,10 @@
 """Reading checkpoint files without running anything that they contain.
 
 safetensors files, and torch files through `torch.load(weights_only=True)`. A file that asks for more than
-tensors and plain containers is refused: there is no way around it here. Tensors stay mapped to the file, so
-opening costs no memory until they are used.
+tensors and plain containers is refused: there is no way around it here (`converting` makes a file that can be
+read, once, outside of the page). Classes of Lightning and argparse, which trainers leave among their
+settings, are read as things that do nothing. Tensors stay mapped to the file, so opening costs no memory
+until they are used.
 """
 
 import hashlib
@@ -10,7 +12,9 @@ import json
 import os
 import pickle
 import re
+import shlex
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,17 +26,31 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from explorer.errors import CheckpointError
-from explorer.zoo.unwrapping import unwrap
+from explorer.zoo.unwrapping import TOKENIZER_PARTS, unwrap
 
 # A real header or pickle names some thousand tensors; ten times the largest known is still far below this.
 MAX_HEADER_BYTES = 10 << 20
 MAX_PICKLE_BYTES = 64 << 20
 SHARDS = ".safetensors.index.json"
 LIGHTNING = ("pytorch_lightning", "lightning")
+MOST_STAND_INS = 200  # classes of Lightning in one file; a real one names a few
 
 
 class InertSettings:
     """Stands in for `argparse.Namespace`, in which trainers keep their options; nothing is imported."""
+
+
+class Inert:
+    """Stands in for whatever a Lightning file names under `lightning`: takes everything, does nothing.
+
+    Nothing is imported or called; the real classes are callbacks and settings.
+    """
+
+    def __init__(self, *arguments, **settings):
+        pass
+
+    def __setstate__(self, state):
+        pass
 
 
 @dataclass(frozen=True)
@@ -53,6 +71,11 @@ class Checkpoint:
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+
+    @property
+    def has_tokenizer_too(self) -> bool:
+        """Whether these are a generator's tensors and the file holds its tokenizer as well."""
+        return any(name in TOKENIZER_PARTS for name in self.others)
 
     @cached_property
     def sha256(self) -> str:
@@ -192,29 +215,51 @@ def _check_archive(path: Path) -> None:
             f"{MAX_PICKLE_BYTES >> 20} MiB are read; it is no model's file"
         )
     if any(name.endswith("/constants.pkl") for name in names):
-        raise CheckpointError(f"{path} is a TorchScript program, not a checkpoint; {_SUPPORTED}")
+        raise CheckpointError(
+            f"{path} is a TorchScript program, not a checkpoint; if you trust its source, {_conversion(path)}"
+        )
     if not any(name.endswith("/data.pkl") for name in names):
         kind = "a NumPy archive" if names and names[0].endswith(".npy") else "a zip archive"
         raise CheckpointError(f"{path} is {kind}, not a checkpoint; {_SUPPORTED}")
 
 
 def _read_torch(path: Path, mapped: bool) -> object:
-    try:
-        # torch accepts mmap only for a path that is a str.
-        with torch.serialization.safe_globals([(InertSettings, "argparse.Namespace")]):
-            return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
-    except pickle.UnpicklingError as error:
-        foreign = _foreign_names(path, str(error))
-        if not foreign:
+    stand_ins: dict[str, type] = {"argparse.Namespace": InertSettings}
+    while True:
+        try:
+            with torch.serialization.safe_globals([(kind, name) for name, kind in stand_ins.items()]):
+                # torch accepts mmap only for a path that is a str.
+                return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
+        except pickle.UnpicklingError as error:
+            foreign = _foreign_names(path, str(error))
+            new = {name: _stand_in(name) for name in foreign if _is_lightning(name)}
+            new = {name: kind for name, kind in new.items() if name not in stand_ins}
+            if new and len(stand_ins) < MOST_STAND_INS:
+                stand_ins |= new
+                continue
+            if not foreign:
+                raise CheckpointError(
+                    f"{path} is not a torch checkpoint that can be read safely: {_short(error)}; {_SUPPORTED}"
+                ) from None
             raise CheckpointError(
-                f"{path} is not a torch checkpoint that can be read safely: {_short(error)}; {_SUPPORTED}"
+                _refusal(path, [name for name in foreign if name not in stand_ins])
             ) from None
-        raise CheckpointError(_refusal(path, foreign)) from None
-    except Exception as error:  # what a damaged file makes torch raise is open-ended (AssertionError, ...)
-        raise CheckpointError(
-            f"{path} is damaged or not a torch checkpoint ({_size(path)} on disk): {_short(error)}; "
-            + _SUPPORTED
-        ) from None
+        except (
+            Exception
+        ) as error:  # what a damaged file makes torch raise is open-ended (AssertionError, ...)
+            raise CheckpointError(
+                f"{path} is damaged or not a torch checkpoint ({_size(path)} on disk): {_short(error)}; "
+                + _SUPPORTED
+            ) from None
+
+
+def _stand_in(name: str) -> type:
+    """torch fills containers of its own kinds only, and Lightning keeps settings in an `AttributeDict`."""
+    return OrderedDict if name.endswith("Dict") else Inert
+
+
+def _is_lightning(name: str) -> bool:
+    return name.split(".")[0] in LIGHTNING
 
 
 def _foreign_names(path: Path, message: str) -> list[str]:
@@ -228,21 +273,17 @@ def _foreign_names(path: Path, message: str) -> list[str]:
 def _refusal(path: Path, foreign: list[str]) -> str:
     """Why the file is not opened, and the one-off conversion for somebody who trusts its source."""
     some = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
-    lightning = all(name.split(".")[0] in LIGHTNING for name in foreign)
-    kind = "a Lightning training checkpoint that asks" if lightning else "a pickle that asks"
-    target = path.with_suffix(".weights.pth")
-    convert = (
-        f"import torch; c = torch.load({str(path)!r}, map_location='cpu', weights_only=False); "
-        "c = c.state_dict() if hasattr(c, 'state_dict') else c.get('state_dict', c); "
-        "c = {k: v for k, v in c.items() if isinstance(v, (dict, torch.Tensor))}; "
-        f"torch.save(c, {str(target)!r})"
-    )
-    for special in '\\"$`':  # what a shell still reads between double quotes
-        convert = convert.replace(special, "\\" + special)
     return (
-        f"{path} is {kind} to run code from outside ({some}), so it is not opened; if you trust its source, "
-        f'convert it once where that code is installed: python -c "{convert}"'
+        f"{path} is a pickle that asks to run code from outside ({some or 'unnamed'}), so it is not opened; "
+        f"if you trust its source, {_conversion(path)}"
     )
+
+
+def _conversion(path: Path) -> str:
+    """The command that makes a file which can be read; it asks for the sha256 first."""
+    target = path.with_suffix(".safetensors")
+    command = ("python", "-m", "explorer", "convert", str(path), "--out", str(target))
+    return f"convert it once: {shlex.join(command)}"
 
 
 def _short(error: BaseException) -> str:

@@ -100,7 +100,7 @@ def recognise(
     ignored = tuple(name for name in shapes if family.is_dropped(name))
     kept = {name: tuple(shape) for name, shape in shapes.items() if not family.is_dropped(name)}
     card = card or Card()
-    if card.family not in (None, family.name):
+    if card.family not in (None, family.name) and not _of_both(card, family):
         raise CheckpointError(f"the card says {card.family}, but the tensors are those of {family.name}")
     parameters = sum(math.prod(shape) for shape in kept.values())
     numbers = family.read(kept)
@@ -148,6 +148,11 @@ def recognise(
         architecture=MappingProxyType(numbers),
         problem=problem and f"this is {title}: {problem}",
     )
+
+
+def _of_both(card: Card, family: Family) -> bool:
+    """Whether the card is that of a generator whose file holds its tokenizer, this family, as well."""
+    return families.named(card.family).tokenizer == family.name
 
 
 def _family_of(shapes: Shapes) -> Family:

@@ -3,6 +3,7 @@
 {model|module|state_dict|ema|model_ema: weights, ...}     DDP, DeepSpeed, Lightning, LlamaGen's trainer
 {trainer: {vae_local, var_wo_ddp, ...}, epoch, ...}       VAR's trainer: a tokenizer and a generator
 {"module.blocks...": tensor}                              names with the prefix of a wrapper module
+{"first_stage_model...": ..., "transformer...": ...}      taming-transformers: a tokenizer and its generator
 """
 
 from collections.abc import Mapping
@@ -18,9 +19,14 @@ WRAPPERS = ("model", "module", "state_dict", "ema", "model_ema")
 AVERAGED = ("ema", "model_ema")
 TRAINER = "trainer"
 TRAINER_PARTS = {"tokenizer": "vae_local", "generator": "var_wo_ddp"}
-# What DistributedDataParallel, torch.compile and wrapper modules put before every name.
-PREFIXES = ("module.", "_orig_mod.", "model.")
+# What DistributedDataParallel, torch.compile and wrapper modules put before every name, and what PARTS put
+# where a file holds one of the two.
+PREFIXES = ("module.", "_orig_mod.", "model.", "first_stage_model.", "transformer.")
 WEIGHTS = ("ema", "model")
+# Two models in one set of names: the prefix of each.
+PARTS = {"tokenizer": "first_stage_model.", "generator": "transformer."}
+# How `others` names a tokenizer that lies beside a generator.
+TOKENIZER_PARTS = (f"{TRAINER}.{TRAINER_PARTS['tokenizer']}", PARTS["tokenizer"].rstrip("."))
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,30 @@ def unwrap(stored: Mapping, kind: str | None = None, weights: str | None = None)
         bare = tensors_of(stored)
         if weights is not None and bare:
             raise ValueError(f"the file holds one set of weights, so there is no choice of {weights!r}")
-        return _without_prefix(bare) if bare else None
+        return _part(_without_prefix(bare), kind) if bare else None
     chosen = _choose(found, kind, weights)
     plain = _without_prefix(found[chosen])
-    return Unwrapped(plain.tensors, chosen, tuple(name for name in found if name != chosen), plain.prefix)
+    others = tuple(name for name in found if name != chosen)
+    return _part(Unwrapped(plain.tensors, chosen, others, plain.prefix), kind)
+
+
+def _part(found: Unwrapped, kind: str | None) -> Unwrapped:
+    """The tokenizer or the generator (the default) where names hold both.
+
+    What belongs to neither goes with the generator, under its own name: a part that conditions it.
+    """
+    here = {part: any(name.startswith(PARTS[part]) for name in found.tensors) for part in PARTS}
+    if not all(here.values()):
+        return found
+    kind = kind or "generator"
+    other = PARTS["tokenizer" if kind == "generator" else "generator"]
+    if kind == "tokenizer":
+        kept = {name: tensor for name, tensor in found.tensors.items() if name.startswith(PARTS[kind])}
+    else:
+        kept = {name: tensor for name, tensor in found.tensors.items() if not name.startswith(other)}
+    tensors = {name.removeprefix(PARTS[kind]): tensor for name, tensor in kept.items()}
+    others = (*found.others, other.rstrip("."))
+    return Unwrapped(tensors, found.wrapper, others, found.prefix + PARTS[kind])
 
 
 def _candidates(stored: Mapping) -> dict[str, dict[str, Tensor]]:

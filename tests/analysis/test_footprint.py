@@ -3,7 +3,7 @@
 import pytest
 import torch
 from generator_support import fill
-from tiny_tokenizers import MULTI_GRIDS, VOCAB, tiny_multi, tiny_single
+from tiny_tokenizers import MULTI_GRIDS, VOCAB, tiny_dvae, tiny_multi, tiny_single, tiny_vqgan
 
 from explorer.analysis.footprint import cache_bytes, convolution_work, first_picture_work, weight_bytes
 from explorer.bench.measuring import count_flops
@@ -15,12 +15,13 @@ def shapes_of(net) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
 
 
-@pytest.mark.parametrize("make", [tiny_multi, tiny_single])
+@pytest.mark.parametrize("make", [tiny_multi, tiny_single, tiny_vqgan, tiny_dvae])
 def test_the_work_of_convolutions_is_what_a_run_counts(make):
     tok = make()
     encode, decode = convolution_work(shapes_of(tok._net), tok.image_hw)
     image = torch.rand(1, 3, *tok.image_hw)
-    ran, f_BChw = count_flops(lambda: tok._features(image))
+    ran, _ = count_flops(lambda: tok._features(image))
+    f_BChw = tok.accumulate(tok.encode(image))[-1]
     shown, _ = count_flops(lambda: tok._to_images(f_BChw))
     # A multiply-add counts as two; products of attention, which are no convolutions, are left out.
     assert 0.9 * ran / 2 <= encode <= ran / 2

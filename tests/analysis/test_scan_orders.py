@@ -1,11 +1,12 @@
-"""Scan orders: permutations with the shape their name promises; figures equal counts made cell by cell."""
+"""What orders do to neighbours: figures equal counts made cell by cell."""
 
 import statistics
 
 import pytest
 import torch
 
-from explorer.analysis import scan_orders as orders
+from explorer import orders
+from explorer.analysis import scan_orders as figures
 
 GRIDS = [(1, 1), (1, 5), (4, 4), (8, 8), (16, 16), (5, 7), (3, 8), (8, 3), (6, 6), (9, 4), (2, 32)]
 NAMES = (*orders.SCAN_ORDERS, orders.RANDOM)
@@ -25,88 +26,6 @@ def around(i: int, j: int, h: int, w: int) -> list[tuple[int, int]]:
     return [(y, x) for y, x in near if 0 <= y < h and 0 <= x < w]
 
 
-# Orders
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("h", "w"), GRIDS)
-def test_every_order_is_a_permutation(name, h, w):
-    order = orders.scan_order(name, h, w, seed=3)
-    assert order.dtype == torch.int64
-    assert sorted(order.tolist()) == list(range(h * w))
-    steps = orders.steps_of(order, h, w)
-    assert [int(steps.flatten()[cell]) for cell in order] == list(range(h * w))
-
-
-def test_orders_of_a_small_grid_are_as_drawn_by_hand():
-    assert orders.raster(2, 3).tolist() == [0, 1, 2, 3, 4, 5]
-    assert orders.serpentine(3, 3).tolist() == [0, 1, 2, 5, 4, 3, 6, 7, 8]
-    assert orders.spiral(3, 3).tolist() == [0, 1, 2, 5, 8, 7, 6, 3, 4]
-    assert orders.spiral_outwards(3, 3).tolist() == [4, 3, 6, 7, 8, 5, 2, 1, 0]
-    assert orders.z_curve(4, 4).tolist() == [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15]
-    assert orders.hilbert(2, 2).tolist() in ([0, 1, 3, 2], [0, 2, 3, 1])
-
-
-@pytest.mark.parametrize("side", [2, 4, 8, 16, 32])
-def test_hilbert_only_ever_goes_to_a_neighbour(side):
-    path = places("hilbert", side, side)
-    assert all(abs(a - c) + abs(b - d) == 1 for (a, b), (c, d) in zip(path, path[1:], strict=False))
-    assert orders.jumps(orders.hilbert(side, side), side) == 0
-
-
-@pytest.mark.parametrize(("h", "w"), [(4, 8), (8, 4), (16, 32)])
-def test_hilbert_stays_unbroken_on_half_of_a_square(h, w):
-    assert orders.jumps(orders.hilbert(h, w), w) == 0
-
-
-@pytest.mark.parametrize("name", ["z-curve", "hilbert"])
-@pytest.mark.parametrize("side", [4, 8, 16])
-def test_curves_finish_a_quarter_before_they_start_the_next(name, side):
-    quarter = side * side // 4
-    found = [(i // (side // 2), j // (side // 2)) for i, j in places(name, side, side)]
-    runs = [set(found[at : at + quarter]) for at in range(0, side * side, quarter)]
-    assert all(len(run) == 1 for run in runs)
-    assert len(set.union(*runs)) == 4
-
-
-@pytest.mark.parametrize("name", ["z-curve", "hilbert"])
-@pytest.mark.parametrize(("h", "w"), [(5, 7), (6, 6), (7, 5), (3, 8)])
-def test_other_grids_are_the_enclosing_curve_without_what_lies_outside(name, h, w):
-    whole = [place for place in places(name, 8, 8) if place[0] < h and place[1] < w]
-    if name == "hilbert" and h > w:  # laid along the longer side: the transposed grid, transposed
-        whole = [(i, j) for j, i in places(name, w, h)]
-    assert places(name, h, w) == whole
-
-
-@pytest.mark.parametrize(("h", "w"), [(4, 4), (8, 8), (5, 7), (6, 6), (1, 8)])
-def test_squares_of_powers_of_two_are_the_ones_that_need_no_skipping(h, w):
-    assert orders.fills_its_square(h, w) == ((h, w) in [(4, 4), (8, 8)])
-
-
-@pytest.mark.parametrize(("h", "w"), GRIDS)
-def test_serpentine_and_spirals_never_jump(h, w):
-    for order in (orders.serpentine(h, w), orders.spiral(h, w), orders.spiral_outwards(h, w)):
-        assert orders.jumps(order, w) == 0
-
-
-def test_random_is_the_same_for_a_seed_and_another_for_others():
-    one, again, other = (orders.scan_order("random", 8, 8, seed=seed) for seed in (1, 1, 2))
-    assert torch.equal(one, again)
-    assert not torch.equal(one, other)
-
-
-def test_what_is_no_order_is_told():
-    with pytest.raises(ValueError, match="raster, .*random, not 'zigzag'"):
-        orders.scan_order("zigzag", 4, 4)
-    with pytest.raises(ValueError, match="1 to 4096 rows, not 0"):
-        orders.scan_order("raster", 0, 4)
-    with pytest.raises(ValueError, match="each of the cells 0..3 once"):
-        orders.steps_of(torch.tensor([0, 1, 1, 3]), 2, 2)
-
-
-# Figures
-
-
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("h", "w"), [(1, 5), (4, 4), (8, 8), (5, 7), (6, 3)])
 def test_figures_equal_counts_made_cell_by_cell(name, h, w):
@@ -116,7 +35,7 @@ def test_figures_equal_counts_made_cell_by_cell(name, h, w):
     for i in range(h):
         for j in range(w):
             distances += [abs(when[i, j] - when[near]) for near in across(i, j, h, w) if near > (i, j)]
-    found = orders.locality(orders.steps_of(orders.scan_order(name, h, w), h, w))
+    found = figures.locality(orders.steps_of(orders.scan_order(name, h, w), h, w))
     assert sorted(found.distances_E.tolist()) == sorted(distances)
     assert found.mean == pytest.approx(statistics.mean(distances))
     assert found.median == statistics.median(distances)
@@ -135,7 +54,7 @@ def test_figures_equal_counts_made_cell_by_cell(name, h, w):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("h", "w"), [(4, 4), (5, 7), (16, 16)])
 def test_each_pair_of_neighbours_is_known_from_one_side_and_the_farthest_look_back_is_the_longest(name, h, w):
-    found = orders.locality(orders.steps_of(orders.scan_order(name, h, w, seed=1), h, w))
+    found = figures.locality(orders.steps_of(orders.scan_order(name, h, w, seed=1), h, w))
     pairs = h * (w - 1) + w * (h - 1)
     assert len(found.distances_E) == pairs
     assert int(found.known_4_hw.sum()) == pairs
@@ -143,7 +62,7 @@ def test_each_pair_of_neighbours_is_known_from_one_side_and_the_farthest_look_ba
 
 
 def test_raster_rows_are_one_apart_and_columns_a_row():
-    found = orders.locality(orders.steps_of(orders.raster(6, 9), 6, 9))
+    found = figures.locality(orders.steps_of(orders.raster(6, 9), 6, 9))
     assert sorted(set(found.distances_E.tolist())) == [1, 9]
     assert found.longest == 9
 
@@ -151,21 +70,21 @@ def test_raster_rows_are_one_apart_and_columns_a_row():
 def test_jumps_are_the_steps_that_leave_the_neighbourhood():
     path = places("z-curve", 8, 8)
     far = [1 for (a, b), (c, d) in zip(path, path[1:], strict=False) if abs(a - c) + abs(b - d) != 1]
-    assert orders.jumps(orders.z_curve(8, 8), 8) == len(far)
-    assert orders.jumps(orders.raster(5, 7), 7) == 4
+    assert figures.jumps(orders.z_curve(8, 8), 8) == len(far)
+    assert figures.jumps(orders.raster(5, 7), 7) == 4
 
 
 def test_bins_double_and_hold_every_distance_once():
-    bins = orders.doubling_bins(63)
+    bins = figures.doubling_bins(63)
     assert bins == [(0, 0), (1, 1), (2, 3), (4, 7), (8, 15), (16, 31), (32, 63)]
     distances = torch.tensor([0, 1, 2, 3, 4, 63, 40, 0])
-    assert orders.counts_in(distances, bins) == [2, 1, 2, 1, 0, 0, 2]
-    assert orders.doubling_bins(64)[-1] == (64, 127)
+    assert figures.counts_in(distances, bins) == [2, 1, 2, 1, 0, 0, 2]
+    assert figures.doubling_bins(64)[-1] == (64, 127)
 
 
 def test_figures_need_neighbours():
     with pytest.raises(ValueError, match="at least 2 cells"):
-        orders.locality(torch.zeros(1, 1, dtype=torch.int64))
+        figures.locality(torch.zeros(1, 1, dtype=torch.int64))
 
 
 # Next-scale
@@ -185,33 +104,33 @@ def test_overlaps_equal_a_count_on_fine_rulings(grid, other):
                 # cell [i/h, (i+1)/h) against [y/m, (y+1)/m): compared as whole numbers over h*m
                 if i * m < (y + 1) * h and y * h < (i + 1) * m and j * n < (x + 1) * w and x * w < (j + 1) * n
             ]
-            assert int(orders.overlaps(grid, other)[i, j]) == len(over)
+            assert int(figures.overlaps(grid, other)[i, j]) == len(over)
 
 
 def test_cells_of_one_map_know_coarser_tokens_but_none_of_their_own_map():
     grids = ((1, 1), (2, 2), (3, 3), (4, 6))
-    first, *later = orders.next_scale_steps(grids)
+    first, *later = figures.next_scale_steps(grids)
     assert first.within is None and first.covered_4 is None and int(first.coarser_hw.sum()) == 0
     for k, step in enumerate(later, start=1):
         assert step.step == k and step.tokens == grids[k][0] * grids[k][1]
         assert step.within.longest == 0 and int(step.within.known_8_hw.sum()) == 0
         assert step.covered_4 == step.covered_8 == 1
-        assert torch.equal(step.coarser_hw, sum(orders.overlaps(grids[k], grid) for grid in grids[:k]))
+        assert torch.equal(step.coarser_hw, sum(figures.overlaps(grids[k], grid) for grid in grids[:k]))
 
 
 def test_without_a_coarser_map_nothing_is_covered():
-    (only,) = orders.next_scale_steps([(4, 4)])
+    (only,) = figures.next_scale_steps([(4, 4)])
     assert only.covered_4 == only.covered_8 == 0
     assert only.within.mean == 0
 
 
 @pytest.mark.parametrize(("h", "w"), GRIDS)
 def test_schedules_grow_from_one_cell_to_the_whole_grid(h, w):
-    grids = orders.next_scale_grids(h, w)
+    grids = figures.next_scale_grids(h, w)
     assert grids[0] == (1, 1) and grids[-1] == (h, w)
     for (a, b), (c, d) in zip(grids, grids[1:], strict=False):
         assert a <= c and b <= d and a * b < c * d
 
 
 def test_the_schedule_of_sixteen_is_the_published_one():
-    assert [h for h, _ in orders.next_scale_grids(16, 16)] == [1, 2, 3, 4, 5, 6, 8, 10, 13, 16]
+    assert [h for h, _ in figures.next_scale_grids(16, 16)] == [1, 2, 3, 4, 5, 6, 8, 10, 13, 16]

@@ -127,3 +127,26 @@ def test_a_failing_model_is_a_sentence(open_page, monkeypatch):
     alert = page.get_by_role("alert").filter(visible=True)
     alert.wait_for()
     assert "secret" not in alert.inner_text() and "failed" in alert.inner_text()
+
+
+def test_parts_are_switched_off_and_both_pictures_stand_beside_each_other(open_page):
+    page = open_inside(open_page)
+    page.get_by_role("radio", name="Switches").filter(visible=True).click()
+    draw = page.get_by_role("button", name="Draw both")
+    assert draw.is_disabled()
+    page.get_by_role("button", name="Layer 1, head 2: on").click()
+    page.get_by_role("button", name="Layer 3: on").click()
+    assert page.get_by_role("button", name="Layer 3, head 1: off").count() == 1
+    page.get_by_role("button", name="Hide scale 2").click()
+    draw.click()
+    page.wait_for_function("() => Tokenscope.state.inside.drawn?.status === 'done'")
+    said = page.locator(".ts-inside-said:visible").inner_text()
+    assert said.startswith("With head 2 of layer 1 off, layer 3 off, scale 2 hidden: ")
+    assert "bits each with everything on" in said and page.locator(".ts-switched:visible img").count() == 2
+    assert serious_violations(page) == []
+    page.get_by_role("button", name="Switch all on").click()
+    page.get_by_text("Out of date: other parts are off now").wait_for()
+    page.get_by_role("button", name="Open it in Inspect").click()
+    page.wait_for_function("() => Tokenscope.state.docs.session.title.includes('layer 3 off')")
+    ids = page.evaluate("() => Tokenscope.state.docs.session.scales.map((scale) => scale.ids)")
+    assert ids == page.evaluate("() => Tokenscope.state.inside.drawn.maps")

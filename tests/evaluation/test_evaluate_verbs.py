@@ -5,9 +5,10 @@ import shlex
 
 import pytest
 from PIL import Image
-from tiny_models import CLASSES, write_models, write_photos
+from tiny_models import CLASSES, write_masked, write_models, write_photos
 
 from explorer import cli
+from explorer.evaluation.orders import ORDERS
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,7 @@ def bench(tmp_path_factory):
     (folder / "foreign" / "grass").rename(folder / "foreign" / "unicorn")
     (folder / "words.safetensors").write_text("no weights\n")
     write_models(folder)
+    write_masked(folder)
     trained = f"--judge {folder}/judge.safetensors --judge-epochs 1"
     assert (
         explorer(f"evaluate --data {folder}/photos --tokenizer {folder}/tiny-tokenizer.safetensors {trained}")
@@ -62,6 +64,43 @@ def test_evaluate_a_tokenizer_and_a_generator(desk, capsys, member):
         assert text in screen.out
     assert "FID" not in screen.out + json.dumps(report)
     assert "drawing with" in screen.err
+
+
+def test_a_masked_model_is_measured_in_the_order_and_at_the_pace_that_is_asked(desk, capsys):
+    line = f"evaluate --data photos --generator tiny-masked.safetensors {JUDGE} --samples-per-class 2 --json"
+    assert explorer(f"{line} --order spiral --per-step cosine-3") == 0
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)["generator"]
+    assert found["order"] == "raster"  # of the bits per token
+    assert (found["sampling"]["order"], found["sampling"]["per_step"]) == ("spiral", "cosine-3")
+    assert explorer(f"{line.removesuffix(' --json')} --per-step 4") == 0
+    assert "per-step 4" in capsys.readouterr().out
+    assert explorer(f"{line} --sweep --top-k 0 --top-p 1 --order entropy") == 0
+    sweep = json.loads(capsys.readouterr().out)["sweep"]
+    assert sweep["order"] == "entropy" and set(sweep["best"]) == {"guidance", "top_k", "top_p"}
+    assert explorer(f"{line} --order zigzag") == 2
+    assert "zigzag" in capsys.readouterr().err
+
+
+def test_what_photos_cost_along_each_order(desk, capsys):
+    line = "orders --data photos --generator tiny-masked.safetensors --photos 5"
+    assert explorer(f"{line} --out orders.json") == 0
+    screen = capsys.readouterr().out
+    found = json.loads((desk / "orders.json").read_text())
+    assert found["photos"] == 5 and set(found["orders"]) == set(ORDERS)
+    for name in ORDERS:
+        assert name in screen
+    assert found["caveat"] in screen
+    assert explorer(f"{line} --orders spiral --json") == 0
+    again = json.loads(capsys.readouterr().out)["orders"]
+    assert list(again) == ["raster", "spiral"] and again["spiral"] == found["orders"]["spiral"]
+    for wrong, named in (
+        (f"{line} --orders confidence", "not 'confidence'"),
+        (f"{line} --photos 1", "at least 2"),
+        (line.replace("masked", "raster"), "knows one order, raster"),
+    ):
+        assert explorer(wrong) == 2
+        assert named in capsys.readouterr().err
 
 
 def test_without_a_judge_the_rest_is_measured(desk, capsys):

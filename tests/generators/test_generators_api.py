@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
-from generator_support import last, random_raster, random_var
+from generator_support import last, random_masked, random_raster, random_var
 
 from explorer import TokenMaps
 from explorer.devices import open_device
+from explorer.families import ANY_ORDER
 from explorer.generators import box_mask
 from explorer.generators.sampling import noise
 
@@ -16,6 +17,7 @@ MAKE = {
     "var": random_var,
     "var-shared": lambda **o: random_var(shared_adaln=True, **o),
     "raster": random_raster,
+    "masked": random_masked,
 }
 
 
@@ -93,6 +95,8 @@ def test_forcing_the_chosen_tokens_changes_nothing(gen):
     draw = torch.Generator().manual_seed(0)
     for _ in range(4):
         masks = [torch.rand(1, *grid, generator=draw) < 0.4 for grid in gen.grids]
+        if gen.order == ANY_ORDER:  # what is kept further along would be seen from the start
+            masks = [torch.arange(mask.numel()).view_as(mask) < mask.sum() for mask in masks]
         assert draw_maps(gen, seed=8, given=with_known(free, masks), keep=masks) == free
     assert draw_maps(gen, seed=8, given=free, keep=len(gen.grids)) == free
     assert draw_maps(gen, seed=8, given=free, keep=torch.ones(gen.grids[-1], dtype=torch.bool)) == free
@@ -114,7 +118,7 @@ def test_another_token_changes_what_comes_after_and_nothing_before(gen):
         rest[0, cell[0], cell[1]] = False
         assert torch.equal(branch[k][rest], free[k][rest])  # cells of one scale are drawn independently
         assert not torch.equal(branch[2], free[2])
-    else:
+    elif gen.order != ANY_ORDER:  # which sees the other token from the start
         turn = cell[0] * gen.grids[0][1] + cell[1]
         assert torch.equal(branch[0].flatten()[:turn], free[0].flatten()[:turn])
 
@@ -191,11 +195,15 @@ def test_partial_maps(gen):
     whole, part = gen.logits(full, 2, guidance=1.5), gen.logits(partial, 2, guidance=1.5)
     reach = [~logits.isnan().any(-1) for logits in part]
     expected = sum(h * w for h, w in gen.grids[:2]) if len(gen.grids) > 1 else gen.grids[0][1] + 1
+    if gen.order == ANY_ORDER:  # what is not known is hidden, and nothing hidden is needed
+        assert not any(logits.isnan().any() for logits in part)
+        reach = [torch.arange(gen.steps).view(1, *gen.grids[0]) < expected]
     assert sum(int(mask.sum()) for mask in reach) == expected
     for a, b, mask in zip(whole, part, reach, strict=True):
         assert torch.allclose(a[mask], b[mask], atol=1e-4)
-    with pytest.raises(ValueError, match="not known"):
-        gen.candidates(partial, 2, len(gen.grids), (2, 2))
+    if gen.order != ANY_ORDER:
+        with pytest.raises(ValueError, match="not known"):
+            gen.candidates(partial, 2, len(gen.grids), (2, 2))
     scores = gen.score(partial, 2)
     for ids, score in zip(partial, scores, strict=True):
         assert torch.equal(score.isnan(), ids < 0)
@@ -277,8 +285,8 @@ def test_reduced_precision_runs(gen):
     fast_device = open_device("cpu", "auto")
     if fast_device.compute_dtype == torch.float32:
         pytest.skip("this CPU has no bf16 arithmetic, auto is float32")
-    fast = (random_var if gen.family == "var" else random_raster)(seed=1, device=fast_device)
-    exact = (random_var if gen.family == "var" else random_raster)(seed=1)
+    make = {"var": random_var, "llamagen": random_raster, "masked": random_masked}[gen.family]
+    fast, exact = make(seed=1, device=fast_device), make(seed=1)
     maps = draw_maps(exact)
     for a, b in zip(exact.logits(maps, 1), fast.logits(maps, 1), strict=True):
         assert (a - b).abs().max() < 0.1 * a.abs().max()

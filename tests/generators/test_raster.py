@@ -5,6 +5,8 @@ import torch
 from generator_support import last, random_raster
 
 from explorer import TokenMaps
+from explorer.nets.llamagen_gpt import rotary_table
+from explorer.orders import as_order
 
 
 @pytest.mark.parametrize("grid", [(1, 1), (1, 5), (4, 2), (5, 5)], ids=str)
@@ -61,3 +63,51 @@ def test_the_bottom_cannot_steer_the_top():
     assert torch.equal(a[:, :2], b[:, :2])
     a, b = (last(gen.generate(0, given=given, keep=~bottom)).maps[0] for given in pictures)
     assert not torch.equal(a[:, 2:], b[:, 2:])
+
+
+# Trained along another order
+
+
+@pytest.mark.parametrize("order", ["spiral", "hilbert", "random"])
+def test_a_model_of_another_order_goes_along_it(order):
+    path = as_order(order, (3, 4), seed=1).tolist()
+    gen = random_raster(seed=1, order=tuple(path))
+    free = {"guidance": 0, "top_k": 0, "top_p": 0}
+    run = list(gen.generate(1, seed=4, **free))
+    for n, step in enumerate(run):
+        known = (step.maps[0].flatten() >= 0).nonzero()[:, 0].tolist()
+        assert known == sorted(path[: n + 1])
+    maps = run[-1].maps
+    # the network itself, along the path
+    ids_1N = maps[0].flatten(1)[:, path]
+    with torch.inference_mode():
+        along = gen._net(torch.tensor([1]), ids_1N[:, :-1])[0]
+    logits = gen.logits(maps, 1)[0][0].flatten(0, 1)
+    assert torch.allclose(logits[path], along, atol=1e-4)
+    log_p = along.log_softmax(-1).gather(1, ids_1N[0, :, None])[:, 0]
+    assert torch.allclose(gen.score(maps, 1)[0].flatten()[path], log_p, atol=1e-4)
+    entropy = torch.distributions.Categorical(logits=logits).entropy()
+    assert torch.allclose(run[-1].entropy[0].flatten(), entropy, atol=1e-4)
+    # a branch: what comes before the kept token stays, and the noise of every cell is its own
+    keep = torch.zeros(3, 4, dtype=torch.bool)
+    keep.view(-1)[path[5]] = True
+    other = maps.with_map(1, (maps[0] + 7) % gen.vocab_size)
+    branch = last(gen.generate(1, seed=4, given=other, keep=keep, **free)).maps[0].flatten()
+    assert torch.equal(branch[path[:5]], maps[0].flatten()[path[:5]])
+    assert branch[path[5]] == other[0].flatten()[path[5]]
+    partial = TokenMaps([torch.where(torch.tensor(path).argsort().view(1, 3, 4) < 4, maps[0], -1)])
+    reached = ~gen.logits(partial, 1)[0].isnan().any(-1).flatten()
+    assert reached.nonzero()[:, 0].tolist() == sorted(path[:5])
+    look = gen.look(maps, 1, 1, divmod(path[6], 4))
+    seen = [place for place, w in zip(look.places, look.attention.sum((0, 1)), strict=True) if w > 0]
+    assert seen == [(0, 0, 0), *((1, *divmod(cell, 4)) for cell in path[:6])]
+
+
+def test_places_follow_the_cells_and_raster_order_is_no_order():
+    plain, raster = random_raster(seed=1), random_raster(seed=1, order=tuple(range(12)))
+    assert last(plain.generate(1)).maps == last(raster.generate(1)).maps
+    path = as_order("spiral", (3, 4)).tolist()
+    table = rotary_table(random_raster(order=tuple(path)).config)
+    assert torch.equal(table[1:], rotary_table(plain.config)[1:][path])
+    with pytest.raises(ValueError, match="each of the cells 0..11 once"):
+        random_raster(order=(0, 1, 2))

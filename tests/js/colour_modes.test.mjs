@@ -32,6 +32,16 @@ test("entropy is coloured in proportion", () => {
   assert.doesNotMatch(legend.about, /logarithmic/);
 });
 
+test("what a tokenizer that chooses by logits measures is called a margin", () => {
+  const T = page({ h: 1, w: 2, ids: [1, 2], colours: ["a", "b"], distance: [0.5, 4], changed: [0, 1] });
+  T.state.colourMode = "distance";
+  assert.equal(T.colourModes.look("session").words[0][0], "distance 0.50 to what it stands for");
+  T.state.model.chooses_by = "logits";
+  const { words, legend } = T.colourModes.look("session");
+  assert.deepEqual(words[0], ["logit margin 0.50", "no margin: the token was changed"]);
+  assert.match(legend.about, /logit margin/);
+});
+
 test("a mode without values falls back to the kinds of codes and says why", () => {
   const T = page({ h: 1, w: 1, ids: [1], colours: ["a"] });
   T.state.colourMode = "distance";

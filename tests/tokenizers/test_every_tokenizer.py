@@ -179,7 +179,12 @@ def test_trace_of_given_maps(tok, image, maps):
     trace = tok.trace(image, n=2, given=edited)
     for scale, ids in zip(trace, edited, strict=True):
         assert torch.equal(scale.ids, ids)
-        assert (scale.nearest_distance[..., 0] <= scale.distance + 1e-4).all()
+        if tok.chooses_by == "distance":
+            assert (scale.nearest_distance[..., 0] <= scale.distance + 1e-4).all()
+        else:  # the margin of a token that was chosen, and of one that was not
+            taken = ids == maps[0]
+            assert torch.allclose(scale.distance[taken], scale.nearest_distance[..., 1][taken])
+            assert (scale.distance[~taken] < 0).all() and not taken.all()
     if len(tok.grids) > 1:
         with torch.no_grad():
             rest = tok._features(image) - tok.accumulate(edited)[-1]

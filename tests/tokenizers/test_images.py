@@ -58,8 +58,8 @@ def test_letterbox_shows_everything_on_grey():
 def test_unknown_mode_and_family():
     with pytest.raises(ValueError, match="stretch"):
         images.fit(ramp(), (8, 8), "stretch")
-    with pytest.raises(ValueError, match="vqgan"):
-        images.fit(ramp(), (8, 8), "reference", "vqgan")
+    with pytest.raises(ValueError, match="vqgam"):
+        images.fit(ramp(), (8, 8), "reference", "vqgam")
     with pytest.raises(ValueError, match="ndarray"):
         images.fit(np.zeros((8, 8, 3)), (8, 8))
 
@@ -197,8 +197,8 @@ def test_bytes_survive_the_way_through_floats():
     tensor = images.from_pil(Image.fromarray(every.numpy()))
     assert torch.equal(images.to_uint8(tensor)[0], every)
     assert np.array_equal(np.asarray(images.to_pil(tensor)[0]), every.numpy())
-    with pytest.raises(ValueError, match="vqgan"):
-        images.reference_uint8(tensor, "vqgan")
+    with pytest.raises(ValueError, match="vqgam"):
+        images.reference_uint8(tensor, "vqgam")
 
 
 def test_odd_numbers_are_told():

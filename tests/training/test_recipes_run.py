@@ -6,13 +6,19 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_recipes import MULTI, NEXT, RASTER, SIDE, SINGLE, quiet, write_photos
+from tiny_recipes import MASKED, MULTI, NEXT, RASTER, SIDE, SINGLE, quiet, write_photos
 
 from explorer import load_generator, load_tokenizer
+from explorer.errors import CheckpointError
+from explorer.orders import spiral as spiral_order
 from explorer.training.loop import Budget, cosine
 from explorer.training.losses import FeatureNet
 from explorer.training.main import run_recipe
+from explorer.training.photos import STORED_SIDE, load_photos
 from explorer.training.recipes import PRESETS, find_recipe
+from explorer.training.transformer_task import TransformerTask
+from explorer.zoo import open_checkpoint
+from explorer.zoo.reading import read_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +74,7 @@ def test_the_card_says_in_which_precision_was_trained(switch, precision, photos,
     assert any(seen) == (precision == "bf16 autocast")
 
 
-@pytest.mark.parametrize("recipe", [NEXT, RASTER], ids=lambda r: r.name)
+@pytest.mark.parametrize("recipe", [NEXT, RASTER, MASKED], ids=lambda r: r.name)
 def test_transformer_recipes_ship_models_that_generate(recipe, photos, tmp_path, request):
     fixture = "tokenizer_file" if recipe.family == "var" else "raster_tokenizer_file"
     tokenizer = request.getfixturevalue(fixture)
@@ -84,9 +90,49 @@ def test_transformer_recipes_ship_models_that_generate(recipe, photos, tmp_path,
     assert 0 < card["metrics"]["held_out"]["bits_per_token"] < 10
 
 
-@pytest.mark.parametrize("recipe", [MULTI, NEXT], ids=lambda r: r.name)
-def test_a_resumed_run_ends_where_an_uninterrupted_one_ends(recipe, photos, tmp_path, tokenizer_file):
-    options = {} if recipe is MULTI else {"tokenizer": tokenizer_file}
+def test_a_raster_recipe_along_another_order(photos, tmp_path, raster_tokenizer_file, tokenizer_file):
+    """What it ships goes along that order, and is measured along it as it was trained."""
+    recipe = replace(RASTER, order="spiral")
+    options = {"tokenizer": raster_tokenizer_file, "say": quiet}
+    spiral = run_recipe(recipe, photos, tmp_path / "spiral", steps=30, name="s", **options)
+    tok = load_tokenizer(raster_tokenizer_file, device="cpu")
+    gen = load_generator(spiral, tok)
+    assert gen.path.tolist() == spiral_order(8, 8).tolist()
+    held_out = json.loads(spiral.with_suffix(".json").read_text())["metrics"]["held_out"]["bits_per_token"]
+    task_bits = _measured(recipe, photos, raster_tokenizer_file, spiral)
+    assert held_out == pytest.approx(task_bits, abs=0.01)
+    wrong = json.loads(spiral.with_suffix(".json").read_text())
+    wrong["config"]["order"] = "zigzag"
+    spiral.with_suffix(".json").write_text(json.dumps(wrong))
+    with pytest.raises(CheckpointError, match="the card's order: .*zigzag"):
+        load_generator(spiral, tok)
+    with pytest.raises(ValueError, match="order=spiral is for the raster recipe; var has no such choice"):
+        run_recipe(replace(NEXT, order="spiral"), photos, tmp_path / "v", steps=1, tokenizer=tokenizer_file)
+    with pytest.raises(ValueError, match="zigzag"):
+        run_recipe(replace(RASTER, order="zigzag"), photos, tmp_path / "z", steps=1, **options)
+
+
+def _measured(recipe, photos, tokenizer_file, weights) -> float:
+    """The task's own figure on all held-out photos, from shipped weights."""
+    opened = open_checkpoint(tokenizer_file, kind="tokenizer")
+    task = TransformerTask(
+        recipe,
+        load_photos(photos, round(SIDE * STORED_SIDE)),
+        opened.net,
+        opened.recognition.grids,
+        torch.device("cpu"),
+        tokenizer_file,
+    )
+    task.load_weights(read_checkpoint(weights).tensors)
+    return task.measure(1000)["held_out_bits"]
+
+
+@pytest.mark.parametrize("recipe", [MULTI, NEXT, MASKED], ids=lambda r: r.name)
+def test_a_resumed_run_ends_where_an_uninterrupted_one_ends(
+    recipe, photos, tmp_path, tokenizer_file, raster_tokenizer_file
+):
+    tokenizers = {NEXT: tokenizer_file, MASKED: raster_tokenizer_file}
+    options = {"tokenizer": tokenizers[recipe]} if recipe in tokenizers else {}
     if recipe is MULTI:
         options["features"] = tokenizer_file.parent / "features.safetensors"
     whole = run_recipe(recipe, photos, tmp_path / "whole", steps=4, name="m", say=quiet, **options)
@@ -167,8 +213,13 @@ def test_bad_arguments_are_told_in_one_sentence(photos, tmp_path, tokenizer_file
         run_recipe(SINGLE, tmp_path / "flat", tmp_path / "g", steps=1)
 
 
-def test_presets_name_the_four_recipes_in_both_sizes():
-    assert set(PRESETS["mini"]) == set(PRESETS["large"]) == {"tokenizer", "raster-tokenizer", "var", "raster"}
+def test_presets_name_the_five_recipes_in_both_sizes():
+    names = {"tokenizer", "raster-tokenizer", "var", "raster", "masked"}
+    assert set(PRESETS["mini"]) == set(PRESETS["large"]) == names
+    for preset in PRESETS:
+        raster, masked = find_recipe("raster", preset), find_recipe("masked", preset)
+        for field in ("width", "depth", "heads", "batch", "lr", "class_dropout", "sampling"):
+            assert getattr(raster, field) == getattr(masked, field), field
     multi, single = find_recipe("tokenizer"), find_recipe("raster-tokenizer")
     for field in ("ch", "ch_mult", "num_res_blocks", "vocab_size", "image_size", "lr", "batch"):
         assert getattr(multi, field) == getattr(single, field), field

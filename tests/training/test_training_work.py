@@ -3,14 +3,18 @@
 import json
 
 import pytest
-from tiny_recipes import MULTI, NEXT, RASTER, SINGLE, quiet, write_photos
+from tiny_recipes import MASKED, MULTI, NEXT, RASTER, SINGLE, quiet, write_photos
 
 from explorer.analysis.cost import training_flops
 from explorer.training.main import run_recipe
 from explorer.zoo import open_checkpoint
 
 
-@pytest.mark.parametrize("recipe, codes", [(NEXT, MULTI), (RASTER, SINGLE)], ids=["next-scale", "raster"])
+@pytest.mark.parametrize(
+    "recipe, codes",
+    [(NEXT, MULTI), (RASTER, SINGLE), (MASKED, SINGLE)],
+    ids=["next-scale", "raster", "masked"],
+)
 def test_work_is_counted_over_all_runs(recipe, codes, tmp_path):
     photos = write_photos(tmp_path / "photos")
     tokenizer = run_recipe(codes, photos, tmp_path / "codes", steps=2, name="codes", say=quiet)

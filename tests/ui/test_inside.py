@@ -134,3 +134,42 @@ def test_without_a_generator():
     assert introduction(bench) == {"introduction": True, "problem": inside_views.NO_GENERATOR}
     with pytest.raises(ValueError, match="No generator is loaded"):
         list(views(bench, {"kind": "look"}))
+
+
+def switches(**off) -> dict:
+    return {"heads": [], "layers": [], "hidden": [], "swap": None} | off
+
+
+def test_a_switched_run_is_the_engines_own_and_the_cost_is_counted(bench):
+    gen = bench.generator
+    data = asked(bench, "switch", seed=4, switches=switches(heads=[[1, 1]], layers=[2]))
+    *_, last = [view for view in views(bench, data) if view]
+    other = gen.with_switches(heads=[(1, 1)], layers=[2])
+    *_, plain = gen.generate(data["label"], seed=4)
+    *_, without = other.generate(data["label"], seed=4)
+    assert last["maps"] == [ids.flatten().tolist() for ids in without.maps]
+    assert last["before"] == data_uri(gen.tokenizer.decode(plain.maps)[0])
+    assert last["after"] == data_uri(gen.tokenizer.decode(without.maps)[0])
+    changed = sum(int((a != b).sum()) for a, b in zip(plain.maps, without.maps, strict=True))
+    assert last["changed"] == changed > 0 and last["said"] == "head 1 of layer 1 off, layer 2 off"
+    scores = other.score(token_maps(bench, data), data["label"])
+    nats = -sum(float(score.sum()) for score in scores) / sum(score.numel() for score in scores)
+    assert last["bits_off"] == pytest.approx(nats / np.log(2), rel=1e-5) and last["bits"] != last["bits_off"]
+
+
+@pytest.mark.parametrize(
+    ("off", "words"),
+    [
+        (None, "what is switched off is missing"),
+        (switches(), "nothing is switched off"),
+        (switches(heads=[[1]]), "a head is a layer and a number"),
+        (switches(heads=[1]), "a head is a layer and a number"),
+        (switches(layers="all"), "lists of numbers"),
+        (switches(layers=[99]), "there is no layer 99"),
+        (switches(swap=[1]), "another class needs a scale and a name"),
+        (switches(swap=[1, "unicorn"]), "no class 'unicorn'"),
+    ],
+)
+def test_switches_that_are_none_are_a_sentence(bench, off, words):
+    with pytest.raises(ValueError, match=words):
+        list(views(bench, asked(bench, "switch", seed=0, switches=off)))

@@ -118,6 +118,11 @@ def test_pages_that_cannot_be_done_say_why_and_what_to_do(order):
     assert {"scales", "residual", "information"} <= set(needs)
     assert all((key in needs) == (not order) for key in ("map", "guidance", "looked", "layers"))
     assert all("--generator" in why for why in needs.values())
+    if order:
+        without = {page.key: page.needs for page in lessons(replace(single, can_guide=False)) if page.needs}
+        assert without.keys() - needs.keys() == {"guidance"} and "no guidance" in without["guidance"]
+    by_logits = {page.key: page.needs for page in lessons(replace(single, chooses_by="logits")) if page.needs}
+    assert by_logits.keys() - needs.keys() == {"nearest"} and "compares no distances" in by_logits["nearest"]
 
 
 def test_what_can_be_looked_at_depends_on_the_order_of_the_model():

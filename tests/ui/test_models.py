@@ -29,6 +29,7 @@ from explorer.ui.switching.model_facts import facts
 from explorer.ui.switching.models import BUNDLED, FOLDER, GIVEN, Library
 from explorer.ui.switching.opened_models import OpenedModels
 from explorer.ui.switching.pace import Pace
+from explorer.zoo.reading import read_checkpoint
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -54,6 +55,24 @@ def library(shelf, folder=True, given=("tiny-tokenizer", "tiny-var")) -> Library
 
 def ids(listing, group=None) -> list[str]:
     return [choice.id for choice in listing.choices if group in (None, choice.group)]
+
+
+def test_a_file_with_both_models_is_a_pair_of_its_own(shelf):
+    """VAR's trainer writes such files; other tokenizers that would fit are not offered beside its own."""
+    shipped, own = shelf
+    parts = {
+        "vae_local": read_checkpoint(shipped / "tiny-tokenizer.safetensors").tensors,
+        "var_wo_ddp": read_checkpoint(shipped / "tiny-var.safetensors").tensors,
+    }
+    torch.save({"epoch": 1, "trainer": {name: dict(part) for name, part in parts.items()}}, own / "last.pth")
+    shutil.copy(shipped / "tiny-var.json", own / "last.json")
+    listing = library(shelf).listing()
+    assert listing.refused == ()
+    mine = [(c.tokenizer.name, c.generator and c.generator.name) for c in listing.choices]
+    assert ("last", "last") in mine and ("last", None) in mine and ("tiny-tokenizer", "last") not in mine
+    alone = Library((own / "last.pth", own / "last.pth"), None, shipped=shipped).listing()
+    first = alone.choices[0]
+    assert (first.group, first.tokenizer.name, first.generator.name) == (GIVEN, "last", "last")
 
 
 def test_every_generator_comes_with_its_tokenizer_and_every_tokenizer_alone(shelf):
@@ -162,8 +181,8 @@ def test_a_list_reads_no_weights_and_remembers_what_has_not_changed(shelf, monke
     from explorer.ui.switching import models as module
 
     read = []
-    real = module.read_outline
-    monkeypatch.setattr(module, "read_outline", lambda path: read.append(path) or real(path))
+    real = module.read_outlines
+    monkeypatch.setattr(module, "read_outlines", lambda path: read.append(path) or real(path))
     one = library(shelf)
     one.listing()
     assert len(read) == 8

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from explorer import orders as cell_orders
 from explorer.analysis import scan_orders
 from explorer.ui.compare import orders
 
@@ -21,8 +22,8 @@ def test_an_answer_holds_every_order_with_the_figures_of_the_analysis():
         "raster", "serpentine", "spiral", "z-curve", "hilbert", "random",
     ]  # fmt: skip
     for order in view["orders"]:
-        order_N = scan_orders.scan_order(order["name"], 4, 6, seed=5)
-        found = scan_orders.locality(scan_orders.steps_of(order_N, 4, 6))
+        order_N = cell_orders.scan_order(order["name"], 4, 6, seed=5)
+        found = scan_orders.locality(cell_orders.steps_of(order_N, 4, 6))
         assert order["cells"] == order_N.tolist()
         assert (order["mean"], order["median"], order["longest"]) == (found.mean, found.median, found.longest)
         assert order["look_back"] == found.look_back_hw.flatten().tolist()

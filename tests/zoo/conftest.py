@@ -5,6 +5,7 @@ import torch
 
 from explorer.nets.autoencoder import AutoencoderConfig
 from explorer.nets.llamagen_gpt import LlamaGenConfig, LlamaGenGPT
+from explorer.nets.masked_transformer import MaskedConfig, MaskedTransformer
 from explorer.nets.var_transformer import VARConfig, VARTransformer
 from explorer.nets.vqvae import VQVAEConfig, build_vqvae
 
@@ -42,3 +43,11 @@ def var() -> dict[str, torch.Tensor]:
 def llamagen() -> dict[str, torch.Tensor]:
     """Depth 2, width 32: no released size, so the heads must be told."""
     return _weights(LlamaGenGPT(LlamaGenConfig(64, (4, 4), num_classes=3, depth=2, width=32, num_heads=4)))
+
+
+@pytest.fixture
+def masked() -> dict[str, torch.Tensor]:
+    """The twin of `llamagen`: 16 places, one map of 4 x 4."""
+    return _weights(
+        MaskedTransformer(MaskedConfig(64, (4, 4), num_classes=3, depth=2, width=32, num_heads=4))
+    )

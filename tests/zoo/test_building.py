@@ -91,10 +91,13 @@ def test_wrong_type(llamagen, stored):
     assert "norm.weight" in message and str(stored).removeprefix("torch.") in message and "float32" in message
 
 
+BLOCK = {"blocks.group_1.block_1.res_path.conv_1.w": (2, 8, 3, 3)}
+
+
 def test_what_cannot_run_says_why(llamagen):
     assert "number of heads" in refused(llamagen, recognition_of(llamagen))
-    taming = recognise({"transformer.tok_emb.weight": (512, 64)})
-    assert "not supported yet" in refused({}, taming)
+    half = recognise({"blocks.input.w": (8, 3, 7, 7), "blocks.output.conv.w": (9, 64, 1, 1)} | BLOCK)
+    assert "the other half is missing" in refused({}, half)
 
 
 def test_pairs(var, llamagen):

@@ -1,11 +1,13 @@
 """What `inspect` says about a file, as facts and as text."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from explorer import families
 from explorer.errors import CheckpointError
 from explorer.zoo.cards import Card, write_card
 from explorer.zoo.inspecting import describe, format_description
@@ -57,12 +59,29 @@ def test_a_file_that_cannot_run_is_still_described(tmp_path, llamagen):
     assert "none beside the file" in format_description(facts)
 
 
-def test_a_family_that_is_known_by_name(tmp_path):
-    torch.save(
-        {"state_dict": {"transformer.tok_emb.weight": torch.zeros(512, 8)}, "epoch": 1}, tmp_path / "a.ckpt"
+@pytest.fixture
+def third_party(monkeypatch):
+    stranger = families.Family(
+        name="strangers",
+        kind=families.TOKENIZER,
+        maker="Somebody",
+        marks=(r"stranger\.weight",),
+        read=lambda shapes: {},
+        title=lambda numbers: "a stranger",
     )
+    entry = SimpleNamespace(load=lambda: stranger)
+    monkeypatch.setattr(families, "entry_points", lambda group: [entry])
+    families.known.cache_clear()
+    yield
+    monkeypatch.undo()
+    families.known.cache_clear()
+
+
+def test_a_family_that_cannot_run(tmp_path, third_party):
+    """Somebody else's family may recognise files that nothing here runs."""
+    torch.save({"state_dict": {"stranger.weight": torch.zeros(512, 8)}, "epoch": 1}, tmp_path / "a.ckpt")
     facts = describe(tmp_path / "a.ckpt")
-    assert facts["family"] == "taming-transformer" and facts["grids"] is None
+    assert facts["family"] == "strangers" and facts["grids"] is None
     assert "not supported yet" in format_description(facts)
 
 

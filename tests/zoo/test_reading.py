@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import sys
+import types
 import zipfile
 
 import numpy as np
@@ -130,13 +132,61 @@ def test_code_in_a_pickle_never_runs(tmp_path, form):
     message = refused(path)
     assert not proof.exists()
     if form == "zip":
-        assert "open" in message and "not opened" in message and "weights_only=False" in message
+        assert "open" in message and "not opened" in message and "explorer convert" in message
+
+
+@pytest.fixture
+def lightning(monkeypatch):
+    """Classes of a `pytorch_lightning` that is there while a file is written and gone when it is read."""
+
+    class ModelCheckpoint:
+        pass
+
+    class AttributeDict(dict):
+        pass
+
+    module = types.ModuleType("pytorch_lightning.utilities")
+    for kind in (ModelCheckpoint, AttributeDict):
+        kind.__module__, kind.__qualname__ = module.__name__, kind.__name__
+        setattr(module, kind.__name__, kind)
+    monkeypatch.setitem(sys.modules, "pytorch_lightning", types.ModuleType("pytorch_lightning"))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy"])
+def test_lightning_files_are_read_without_lightning(tmp_path, monkeypatch, lightning, var, form):
+    ours = lightning.AttributeDict(rate=0.1, callback=lightning.ModelCheckpoint())
+    ours["callback"].best = 0.3
+    stored = {
+        "epoch": 3,
+        "callbacks": {lightning.ModelCheckpoint: {"best_model_score": torch.tensor(0.5)}},
+        "hyper_parameters": ours,
+        "state_dict": var,
+    }
+    path = tmp_path / "last.ckpt"
+    torch.save(stored, path, _use_new_zipfile_serialization=form == "zip")
+    monkeypatch.undo()
+    read = read_checkpoint(path)
+    assert read.wrapper == "state_dict" and read.tensors.keys() == var.keys()
+    assert all(torch.equal(read.tensors[name], tensor) for name, tensor in var.items())
+    assert "pytorch_lightning" not in sys.modules
+
+
+def test_lightning_beside_code_is_refused(tmp_path, monkeypatch, lightning):
+    path, proof = tmp_path / "last.ckpt", tmp_path / "code-ran"
+    torch.save({"callbacks": {lightning.ModelCheckpoint: 1}, "extra": Malice(proof)}, path)
+    monkeypatch.undo()
+    message = refused(path)
+    assert not proof.exists() and "open" in message and "pytorch_lightning" not in message
 
 
 def test_pickled_module_names_its_classes_and_the_conversion(tmp_path):
     torch.save(torch.nn.Linear(2, 2), tmp_path / "module.pkl")
     message = refused(tmp_path / "module.pkl")
-    assert "torch.nn.modules.linear.Linear" in message and "module.weights.pth" in message
+    assert "torch.nn.modules.linear.Linear" in message
+    target = tmp_path / "module.safetensors"
+    assert f"explorer convert {tmp_path / 'module.pkl'} --out {target}" in message
 
 
 def test_no_tensors_inside(tmp_path):

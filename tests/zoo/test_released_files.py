@@ -1,4 +1,4 @@
-"""Every published VAR and LlamaGen checkpoint, from its names and shapes alone.
+"""Every published checkpoint, from its names and shapes alone.
 
 It must be recognised, and its network's names and shapes must match (strictly), without allocating a weight.
 """
@@ -15,25 +15,26 @@ from explorer.families.schedules import PUBLISHED_SCHEDULES, squares
 from explorer.zoo.building import build
 from explorer.zoo.catalogue import released
 from explorer.zoo.recognise import recognise
+from explorer.zoo.unwrapping import unwrap
 
 MANIFESTS = Path(__file__).parents[1] / "manifests" / "released.json.gz"
 ALL = json.loads(gzip.decompress(MANIFESTS.read_bytes()))
 RUN = [name for name in ALL if name.startswith(("vae_", "var_", "vq_", "c2i_"))]
-KNOWN_BY_NAME = {
-    "vqgan_imagenet_f16_1024": ("vqgan", 1024),
-    "vqgan_imagenet_f16_16384": ("vqgan", 16384),
-    "cin_transformer": ("taming-transformer", 16384),
-    "dalle_encoder": ("dalle-dvae", 8192),
-    "dalle_decoder": ("dalle-dvae", 8192),
-}
+# Files that no hub serves, so that the catalogue does not name them.
+FROM_DISK = ["vqgan_imagenet_f16_1024", "vqgan_imagenet_f16_16384", "cin_transformer"]
+HALVES = ["dalle_encoder", "dalle_decoder"]
 
 
 def shapes_of(name: str) -> dict[str, tuple[int, ...]]:
     return {tensor: tuple(shape) for tensor, shape in ALL[name]["tensors"].items()}
 
 
+def on_meta(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+    return {tensor: torch.empty(shape, device="meta") for tensor, shape in shapes.items()}
+
+
 def test_all_are_here():
-    assert len(RUN) == 14 and set(ALL) == {*RUN, *KNOWN_BY_NAME}
+    assert len(RUN) == 14 and set(ALL) == {*RUN, *FROM_DISK, *HALVES}
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -104,14 +105,51 @@ def test_llamagen_tokenizer(name, ch_mult, side):
     assert found.grids == ((side, side),) and found.image_size == (256, 256)
 
 
-@pytest.mark.parametrize("name", KNOWN_BY_NAME)
-def test_known_by_name_but_not_run_yet(name):
-    family, codes = KNOWN_BY_NAME[name]
-    found = recognise(shapes_of(name))
-    assert (found.family, found.vocab_size, found.config) == (family, codes, None)
-    assert "not supported yet" in found.problem
-    if family == "vqgan":  # what the perceptual loss and the discriminator add is not counted
-        assert found.parameters in (72_141_699, 76_073_859)
+@pytest.mark.parametrize(("codes", "parameters"), [(1024, 72_141_699), (16384, 76_073_859)])
+def test_vqgan(codes, parameters):
+    """What the perceptual loss and the discriminator add is not counted."""
+    name = f"vqgan_imagenet_f16_{codes}"
+    found = recognise(shapes_of(name), filename=ALL[name]["file"])
+    assert (found.family, found.kind, found.problem) == ("vqgan", "tokenizer", None)
+    assert (found.vocab_size, found.code_dim, found.config.gumbel) == (codes, 256, False)
+    assert found.config.autoencoder.attention_levels == (4,)
+    assert found.grids == ((16, 16),) and found.image_size == (256, 256)
+    assert all(tensor.startswith("loss.") for tensor in found.ignored)
+    net = build(found, on_meta(shapes_of(name)))
+    assert sum(p.numel() for p in net.parameters()) == found.parameters == parameters
+
+
+def test_both_models_of_a_net2net_file():
+    stored = {"state_dict": on_meta(shapes_of("cin_transformer"))}
+    for kind, family, parameters in (
+        ("generator", "taming-transformer", 1_410_640_896),
+        ("tokenizer", "vqgan", 76_073_859),
+    ):
+        part = unwrap(stored, kind)
+        found = recognise({name: tuple(tensor.shape) for name, tensor in part.tensors.items()})
+        assert (found.family, found.kind, found.problem) == (family, kind, None)
+        assert found.vocab_size == 16384 and found.grids == ((16, 16),)
+        net = build(found, part.tensors)
+        assert sum(p.numel() for p in net.parameters()) == found.parameters == parameters
+        if kind == "generator":
+            assert (found.depth, found.width, found.heads, found.num_classes) == (48, 1536, 24, 1000)
+
+
+def test_dalle_in_halves_and_joined():
+    joined = {}
+    for half in ("encoder", "decoder"):
+        shapes = shapes_of(f"dalle_{half}")
+        found = recognise(shapes)
+        assert (found.family, found.vocab_size, found.config) == ("dalle-dvae", 8192, None)
+        assert f"the {half} of a DALL-E dVAE" in found.problem and "explorer convert" in found.problem
+        joined |= {f"{half}.{name}": shape for name, shape in shapes.items()}
+    found = recognise(joined)
+    assert found.problem is None and found.title == "a DALL-E dVAE with 8192 codes"
+    assert (found.config.code_dim, found.config.hidden, found.config.blocks) == (128, 256, 2)
+    assert found.grids == ((32, 32),) and found.image_size == (256, 256)
+    net = build(found, on_meta(joined))
+    parameters = sum(ALL[name]["parameters"] for name in HALVES)
+    assert sum(p.numel() for p in net.parameters()) == found.parameters == parameters
 
 
 def test_the_catalogue_agrees_with_the_files():

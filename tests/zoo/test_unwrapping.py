@@ -28,6 +28,27 @@ def test_vars_trainer_holds_a_tokenizer_and_a_generator():
     assert unwrap(stored).others == ("trainer.vae_local",)
 
 
+def test_a_net2net_file_holds_a_tokenizer_and_a_generator():
+    both = {f"first_stage_model.{name}": tensor for name, tensor in ENCODER.items()}
+    both |= {f"transformer.{name}": tensor for name, tensor in BLOCKS.items()}
+    for stored in ({"state_dict": both}, both):
+        wrapper = "state_dict" if stored is not both else None
+        found = unwrap(stored, "tokenizer")
+        assert found.tensors.keys() == ENCODER.keys()
+        assert (found.wrapper, found.prefix, found.others) == (
+            wrapper,
+            "first_stage_model.",
+            ("transformer",),
+        )
+        for kind in ("generator", None):
+            found = unwrap(stored, kind)
+            assert found.tensors.keys() == BLOCKS.keys()
+            assert found.prefix == "transformer." and found.others == ("first_stage_model",)
+    # What conditions the generator stays with it, for its family to judge.
+    found = unwrap(both | {"cond_stage_model.encoder.weight": torch.ones(1)})
+    assert "cond_stage_model.encoder.weight" in found.tensors
+
+
 @pytest.mark.parametrize(
     "prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "model."]
 )

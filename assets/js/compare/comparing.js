@@ -58,8 +58,9 @@
   const ORDER = { "next-scale": "Next-scale", raster: "Raster" };
   const percent = (share) => `${T.number(100 * share, share > 0 && share < 0.0995 ? 1 : 0)} %`;
 
-  // options of a class list; extra: [[value, text], …] before the classes
-  function fillClasses(select, classes, extra, value) {
+  // options of a class list; extra: [[value, text], …] before the classes, without "no class" where the model knows none
+  function fillClasses(select, classes, more, value) {
+    const extra = more.filter(([key]) => key !== NO_CLASS || state.model?.can_guide !== false);
     const wanted = [...extra.map(([key]) => key), ...classes].join();
     if (select.dataset.filled !== wanted) {
       select.dataset.filled = wanted;

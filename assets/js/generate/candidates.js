@@ -53,6 +53,7 @@
       const ticket = ++asked;
       choice.show(mode);
       const view = state.docs.run, at = place();
+      choice.hidden = state.model?.can_guide === false;
       if (!state.model?.classes) return empty("No generator is loaded, so there is nothing to choose from.");
       if (!view || !at) return empty("Choose a token of the maps to see what else the model could have written there.");
       if (state.running) { list.setAttribute("aria-busy", "true"); about.textContent = "Out of date: the run is under way."; return; }

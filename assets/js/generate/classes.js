@@ -52,6 +52,7 @@
       const on = state.running ? state.settings?.label : run()?.label;
       for (const button of grid.children) button.setAttribute("aria-pressed", button.dataset.label === on);
       any.setAttribute("aria-pressed", on === ANY.name);
+      any.hidden = state.model?.can_guide === false;
     }
 
     field.addEventListener("input", list);

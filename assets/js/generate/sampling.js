@@ -55,7 +55,7 @@
           el("button", { type: "button", class: "ts-button", text: "Random seed", onclick: () => again(Math.floor(Math.random() * 100000)) })),
         el("p", { class: "ts-caption", text: "The same seed and settings give the same picture." }),
         pictures(),
-        guide.node,
+        state.model.can_guide ? guide.node : el("p", { class: "ts-caption", text: "This model has no guidance: it was never trained without a class, with which guidance compares." }),
         slider("temperature", "Temperature", "Below 1 likely codes become likelier still, above 1 all codes come closer together. 0 always takes the likeliest.", 0.05, two).node,
         slider("top_k", "Top-k", "Each token is drawn from the k most probable codes only. 0 is off.", 1, (v) => (v ? String(v) : "off")).node,
         slider("top_p", "Top-p", "Each token is drawn from the fewest codes that together have this probability. 1 is off.", 0.01, (v) => (v < 1 ? two(v) : "off")).node);

@@ -13,6 +13,7 @@
     { value: "heads", text: "Attention", tip: "What each head of each layer looked at." },
     { value: "layers", text: "Layers", tip: "What would have been drawn had the model stopped after a layer." },
     { value: "causes", text: "Causes", tip: "How far the prediction moves when an earlier token is replaced." },
+    { value: "switches", text: "Switches", tip: "Heads, layers or a scale switched off, and the picture drawn again." },
   ];
   const SOON = 120; // ms after the last change until the model is asked
   const NO_CLASS = T.comparing?.NO_CLASS ?? "";
@@ -56,14 +57,18 @@
       if (view.status === "done") { set({ running: false }); T.did("cause-measured"); }
     },
   };
+  take.switch = (view, set) => {
+    put({ drawn: { ...view, key: asked.switch } });
+    if (view.status === "done") { set({ running: false }); T.did("part-switched-off"); }
+  };
   const asked = {}; // kind -> key of what was asked last
   const channels = Object.fromEntries(Object.keys(take).map((kind) => [kind, T.comparing.channel(`inside-${kind}`, take[kind])]));
   for (const kind of Object.keys(take)) state[`inside-${kind}`] = {};
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
-  function ask(kind, more = {}) {
+  function ask(kind, more = {}, key = null) {
     if (!mine().about || mine().about.problem || !whole()) return;
-    asked[kind] = kind === "look" || kind === "effects" ? lookKey() : tokensKey();
+    asked[kind] = key ?? (kind === "look" || kind === "effects" ? lookKey() : tokensKey());
     channels[kind].start({ kind, maps: maps(), label: mine().label, ...place(), ...more });
   }
   const stop = (kind) => channels[kind].stop();
@@ -72,7 +77,9 @@
   const fresh = (kind) => mine()[kind]?.key === (kind === "lens" ? tokensKey() : lookKey());
 
   T.connectInside = (wire) => {
-    put({ about: wire.props.value });
+    const about = wire.props.value;
+    const classless = about.can_guide === false && mine().label === NO_CLASS && about.classes?.length;
+    put({ about, ...(classless ? { label: about.classes[0] } : {}) });
     for (const channel of Object.values(channels)) channel.connect(wire);
   };
 

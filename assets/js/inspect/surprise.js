@@ -181,7 +181,7 @@
       const classes = state.model?.classes?.map(({ name }) => name) || [];
       if (classes.join() !== options) {
         options = classes.join();
-        choice.replaceChildren(el("option", { value: LIKELIEST, text: "likeliest of all" }), el("option", { value: NONE, text: "no class" }), ...classes.map((name) => el("option", { value: name, text: nameOf(name) })));
+        choice.replaceChildren(el("option", { value: LIKELIEST, text: "likeliest of all" }), ...(state.model?.can_guide === false ? [] : [el("option", { value: NONE, text: "no class" })]), ...classes.map((name) => el("option", { value: name, text: nameOf(name) })));
       }
       section.hidden = !scales().length;
       controls.hidden = Boolean(unavailable);

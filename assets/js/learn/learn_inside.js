@@ -34,7 +34,7 @@
   function classChoice() {
     const choice = el("select", { class: "ts-field ts-select", onchange: () => I().put({ label: choice.value }) });
     const label = el("label", { class: "ts-row" }, el("span", { text: "Tell the generator the class" }), choice);
-    label.fill = () => { const { about, label: now } = I().mine(); if (about?.classes) T.comparing.fillClasses(choice, about.classes, [[T.comparing.NO_CLASS, "no class"]], now); };
+    label.fill = () => { const { about, label: now } = I().mine(); if (about?.classes) T.comparing.fillClasses(choice, about.classes, about.can_guide === false ? [] : [[T.comparing.NO_CLASS, "no class"]], now); };
     return label;
   }
   const failing = () => el("p", { class: "ts-failed", role: "alert", hidden: true });

@@ -87,7 +87,9 @@
       const add = (label, value) => rows.push(el("dt", {}, label), el("dd", { text: value }));
       const place = state.selection.code === null && scale;
       if (place && scale.distance && !scale.changed?.[n]) {
-        add(T.term("Distance", "How far this code lies from the vector it stands for. The tokenizer takes the code with the smallest distance."), T.number(scale.distance[n], 3));
+        add(T.colourModes.margins()
+          ? T.term("Logit margin", "By how much this code's logit exceeds every other code's. The tokenizer takes the code with the largest logit; nothing is compared by distance.")
+          : T.term("Distance", "How far this code lies from the vector it stands for. The tokenizer takes the code with the smallest distance."), T.number(scale.distance[n], 3));
       }
       if (place && scale.unexplained) {
         add(T.term("Scale leaves", "Of the whole scale, not of this token: the share of the picture's features that is not described before this scale, and after it."), `${T.number(100 * scale.unexplained[0])} → ${T.number(100 * scale.unexplained[1])} %`);
@@ -125,9 +127,10 @@
       if (ticket !== asked) return null;
       const codes = listed.map((one, index) => ({ ...one, swatch: cards[index]?.swatch || one.swatch, colour: cards[index]?.colour || one.colour }));
       const now = T.codeAt(doc, state.selection);
+      const behind = local && T.colourModes.margins();
       const buttons = codes.map((other) => el("button", {
         type: "button", "data-key": `near-${other.id}`, "aria-pressed": other.id === now,
-        "aria-label": `${replace ? "Replace by code" : "Look at code"} ${other.id}, distance ${T.number(other.distance, 2)}`,
+        "aria-label": `${replace ? "Replace by code" : "Look at code"} ${other.id}, ${behind ? "logit below the largest by" : "distance"} ${T.number(other.distance, 2)}`,
         onclick: () => (replace ? T.edit.replace(other.id) : T.set({ selection: { ...state.selection, code: other.id } })),
       }, other.swatch ? el("img", { class: "ts-swatch", src: other.swatch, alt: "" }) : el("span", { class: "ts-swatch", style: { "--c": other.colour } }),
       el("span", { class: "ts-num", text: other.id }), el("span", { class: "ts-num ts-muted", text: T.number(other.distance, 2) })));
@@ -139,7 +142,7 @@
       return el("section", { class: "ts-neighbours" },
         el("div", { class: "ts-head" }, el("h3", { text: replace ? "Replace by" : "Nearest codes" }), near ? choice : null),
         el("div", { class: "ts-codes" }, buttons),
-        el("p", { class: "ts-caption", text: "Below each square: code number, distance." }));
+        el("p", { class: "ts-caption", text: behind ? "Below each square: code number, how far its logit lies below the largest." : "Below each square: code number, distance." }));
     }
 
     function usage(card) {

@@ -9,6 +9,8 @@
   const plain = () => PLAIN[document.body.classList.contains("dark") ? "dark" : "light"];
   const percent = (share) => `${T.number(100 * share, share < 0.001 ? 3 : share < 0.1 ? 2 : 1)} %`;
   const bits = (value) => `${T.number(value, 2)} bits`;
+  // a tokenizer that chooses by logits compares no distances: the same list then holds how clearly the code won
+  const margins = () => state.model?.chooses_by === "logits";
   const same = (a, b) => a?.length === b?.length && a?.every((id, n) => id === b[n]);
   const FIRST = "sofar"; // of ten pictures looked at in every mode, the one in which a stranger sees the picture grow
   state.colourMode = FIRST;
@@ -72,8 +74,9 @@
       why: (doc) => (doc === "run" ? "The generator is asked about the picture in Inspect. Open the run there, then ask “How surprised is the generator?”" : state.surprise.unavailable || "Not asked yet for these tokens. In Inspect, below the measures, press “Ask the generator”."),
     },
     distance: {
-      text: "Distance", tip: "How far the code lies from the vector that it stands for: small where the codebook fits well.",
-      values: distance, say: (v) => `distance ${T.number(v, 2)} to what it stands for`, end: (v) => T.number(v, 2), about: () => "from the code to the vector it stands for, in units of the codebook",
+      text: "Distance", tip: "How far the code lies from the vector that it stands for: small where the codebook fits well. Of a tokenizer that chooses by logits: the logit margin, by how much the code's logit exceeds every other; large where the choice was clear.",
+      values: distance, say: (v) => (margins() ? `logit margin ${T.number(v, 2)}` : `distance ${T.number(v, 2)} to what it stands for`), end: (v) => T.number(v, 2),
+      about: () => (margins() ? "logit margin: by how much the code's logit exceeds every other code's" : "from the code to the vector it stands for, in units of the codebook"),
       why: () => "Distances belong to a picture that was tokenized. This one was generated, or only its tokens were kept.",
     },
     changed: {
@@ -104,7 +107,7 @@
     if (MODES[mode].picture) return pictured(doc, scales, MODES[mode], T.squares.sprites(doc, mode));
     const { say, end, about, log } = MODES[mode];
     const values = lists(doc, mode);
-    const words = values.map((list, k) => list?.map((v) => (typeof v !== "number" ? (mode === "distance" ? "no distance: the token was changed" : "no value") : say(v, k, doc))));
+    const words = values.map((list, k) => list?.map((v) => (typeof v !== "number" ? (mode === "distance" ? `no ${margins() ? "margin" : "distance"}: the token was changed` : "no value") : say(v, k, doc))));
     if (mode === "changed") {
       const colours = values.map((list, k) => list?.map((v, n) => (v ? scales[k].colours[n] : plain())) || scales[k].ids.map(plain));
       return { colours, words, legend: { about: about(doc) } };
@@ -131,5 +134,5 @@
     };
   }
 
-  T.colourModes = { names, first: FIRST, look, refusal, choices: names.map((value) => ({ value, text: MODES[value].text, tip: MODES[value].tip })) };
+  T.colourModes = { margins, names, first: FIRST, look, refusal, choices: names.map((value) => ({ value, text: MODES[value].text, tip: MODES[value].tip })) };
 })();

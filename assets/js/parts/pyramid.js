@@ -91,7 +91,7 @@
       const count = (cells?.length || 1) + Object.values(others || {}).reduce((sum, list) => sum + list.length, 0);
       const many = selected && count > 1 ? `, ${count} tokens selected` : "";
       const value = code !== null && look?.words[place.k]?.[n];
-      const fallback = scale.distance && !scale.changed?.[n] ? `distance ${T.number(scale.distance[n], 2)} to what it stands for` : "";
+      const fallback = scale.distance && !scale.changed?.[n] ? (T.colourModes.margins() ? `logit margin ${T.number(scale.distance[n], 2)}` : `distance ${T.number(scale.distance[n], 2)} to what it stands for`) : "";
       const said = value || (code !== null && fallback);
       return `Scale ${place.k + 1} of ${scales().length}, row ${place.i + 1}, column ${place.j + 1}: ${code === null ? "no token yet" : `code ${code}`}${said ? `, ${said}` : ""}${many}.`;
     }

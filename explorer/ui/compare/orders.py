@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import gradio as gr
 
+from explorer import orders as cell_orders
 from explorer.analysis import scan_orders
 from explorer.token_maps import Grid
 from explorer.ui.components import orders_parts as parts
@@ -100,9 +101,9 @@ def orders_view(h: int, w: int, seed: int, inwards: bool, own: tuple[Grid, ...] 
         "hilbert",
         "random",
     ]
-    found = {name: scan_orders.scan_order(name, h, w, seed) for name in names}
+    found = {name: cell_orders.scan_order(name, h, w, seed) for name in names}
     figures = {
-        name: scan_orders.locality(scan_orders.steps_of(order_N, h, w)) for name, order_N in found.items()
+        name: scan_orders.locality(cell_orders.steps_of(order_N, h, w)) for name, order_N in found.items()
     }
     bins = scan_orders.doubling_bins(h * w - 1)
     maps = scan_orders.next_scale_steps(own or scan_orders.next_scale_grids(h, w))
@@ -114,7 +115,7 @@ def orders_view(h: int, w: int, seed: int, inwards: bool, own: tuple[Grid, ...] 
         "spiral": "inwards" if inwards else "outwards",
         "pairs": pairs,
         "known_mean": pairs / (h * w),
-        "exact": scan_orders.fills_its_square(h, w),
+        "exact": cell_orders.fills_its_square(h, w),
         "bins": [list(one) for one in bins],
         "orders": [
             {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from explorer.generators import Generator, RasterGenerator
+from explorer.generators import Generator
 from explorer.tokenizers import Tokenizer
 
 NEXT_SCALE, RASTER = "next-scale", "raster"
@@ -10,14 +10,14 @@ NEXT_SCALE, RASTER = "next-scale", "raster"
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A generator and the tokenizer whose tokens it writes. order: NEXT_SCALE or RASTER."""
+    """A generator and the tokenizer whose tokens it writes. order: of `explorer.families`."""
 
     tokenizer: Tokenizer
     generator: Generator
 
     @property
     def order(self) -> str:
-        return RASTER if isinstance(self.generator, RasterGenerator) else NEXT_SCALE
+        return self.generator.order
 
 
 def by_order(*pairs: Pair | None) -> dict[str, Pair]:

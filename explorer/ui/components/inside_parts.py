@@ -40,6 +40,11 @@ def causes() -> gr.HTML:
     return _part("inside-causes")
 
 
+def switches() -> gr.HTML:
+    """Heads, layers, a scale, the class: what is switched off, and the picture drawn again without it."""
+    return _part("inside-switches")
+
+
 def facts() -> gr.HTML:
     """The chosen head in numbers."""
     return _part("inside-facts")

@@ -69,7 +69,8 @@ class Endpoints:
         maps[scale - 1][0][row][column]; meta, which names the tokenizer, the sha256 of its weights, grids,
         vocab_size and image_size; and scales: for each one its grid, tokens, bits, PSNR and SSIM of the
         picture after it (against the fitted one), the share of the feature's energy that is still
-        unexplained, and the distance of every cell's feature to its code.
+        unexplained, and the distance of every cell's feature to its code (the logit margin where the
+        tokenizer chooses by logits).
 
         Parameters:
             image: a picture file (PNG, JPEG, WebP, GIF, ...) of up to 20 MB and 16 megapixels

@@ -199,7 +199,7 @@ def _named(label: object) -> str:
 
 def _labels(gen: Generator, labels: object) -> Sequence:
     if labels is None:
-        labels = [*gen.classes, NO_CLASS]
+        labels = [*gen.classes, *([] if gen.null_class is None else [NO_CLASS])]
         if len(labels) > MAX_LABELS:
             raise ValueError(f"{gen.name} has {len(gen.classes)} classes; name up to {MAX_LABELS} of them")
     if not isinstance(labels, list) or not 0 < len(labels) <= MAX_LABELS:

@@ -1,8 +1,9 @@
 """Inside: choose a token, see what the model looked at when it predicted it, and what mattered.
 
 Sketch. Left: the picture with the chosen head's attention as light on it; whose tokens, which class. Middle:
-the token maps, coloured by attention; below them one of three sections: heads (layers x heads), layers (the
-lens), causes (what moves when an earlier token is replaced). Right: the chosen head in numbers.
+the token maps, coloured by attention; below them one of four sections: heads (layers x heads), layers (the
+lens), causes (what moves when an earlier token is replaced), switches (drawn again without some parts).
+Right: the chosen head in numbers.
 """
 
 import gradio as gr
@@ -27,6 +28,7 @@ def build() -> None:
             parts.heads()
             parts.layers()
             parts.causes()
+            parts.switches()
         with gr.Column(elem_classes="ts-right"):
             parts.facts()
 

@@ -19,6 +19,7 @@ from explorer.generators import Generator
 from explorer.generators.inside import Effects, Look, effects_growing
 from explorer.token_maps import UNKNOWN, TokenMaps
 from explorer.ui.generate.run_request import read_label, read_maps, read_place, read_whole
+from explorer.ui.inside.switching import switch_views
 from explorer.ui.workbench import Workbench
 
 STRONGEST = 6  # replaced tokens that are listed
@@ -39,6 +40,7 @@ def introduction(bench: Workbench) -> dict:
         "name": gen.name,
         "order": gen.order,
         "classes": list(gen.classes),
+        "can_guide": gen.null_class is not None,
         "slow": bench.slow,
         "layers": gen.config.depth,
         "heads": gen.config.num_heads,
@@ -51,7 +53,13 @@ def views(bench: Workbench, data: Mapping) -> Iterator[dict | None]:
     gen = bench.generator
     if gen is None:
         raise ValueError(NO_GENERATOR)
-    kinds = {"look": look_views, "lens": lens_views, "layer": layer_views, "effects": effects_views}
+    kinds = {
+        "look": look_views,
+        "lens": lens_views,
+        "layer": layer_views,
+        "effects": effects_views,
+        "switch": switch_views,
+    }
     kind = data.get("kind")
     if kind not in kinds:
         raise ValueError(f"the page asked to see {str(kind)[:40]!r}, which is unknown; reload it")

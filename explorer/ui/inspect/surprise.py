@@ -86,10 +86,11 @@ def _views(bench: Workbench, session: Session, data: dict) -> Iterator[dict]:
         raise ValueError(problem or "Open a picture first.")
     gen, maps = bench.generator, session.present.maps
     label = data.get("label")
-    if not isinstance(label, str) or label not in (*gen.classes, NO_CLASS, LIKELIEST):
+    known = (*gen.classes, *([] if gen.null_class is None else [NO_CLASS]))
+    if not isinstance(label, str) or label not in (*known, LIKELIEST):
         raise ValueError(f"there is no class {str(label)[:40]!r}; choose one of the list")
     first = [] if label == LIKELIEST else [label]
-    others = [name for name in (*gen.classes, NO_CLASS) if name not in first] if data.get("rank") else []
+    others = [name for name in known if name not in first] if data.get("rank") else []
     if not first and not others:
         raise ValueError("choose a class")
     rows = ROWS.get(gen.device.torch_device.type, 16)

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Container, Iterator, Mapping
 
 from explorer.analysis.contrast import differing_tokens, mean_bits
+from explorer.families import NEXT_SCALE
 from explorer.figures.images import data_uri
-from explorer.generators import Generator, RasterGenerator
+from explorer.generators import Generator
 from explorer.ui.edit.edit_actions import MAX_SEED, whole
 from explorer.ui.workbench import Workbench
 
@@ -21,7 +22,7 @@ SHOWN = 8  # pictures of a run that has more steps than that
 
 def no_guidance(generator: Generator) -> float:
     """The setting at which this model is not guided, in its own convention."""
-    return 1.0 if isinstance(generator, RasterGenerator) else 0.0
+    return 0.0 if generator.order == NEXT_SCALE else 1.0
 
 
 def proposed(generator: Generator) -> list[float]:

@@ -128,6 +128,8 @@ def facts_of(bench: Workbench) -> Facts:
         order=own,
         classes=gen.num_classes if gen else 0,
         guidance=float(gen.sampling["guidance"]) if gen else 0.0,
+        can_guide=gen is None or gen.null_class is not None,
+        chooses_by=tok.chooses_by,
         raster_grid=tuple(raster.generator.grids[-1] if raster else tok.grids[-1]),
         photos=photos if isinstance(photos, int) else None,
     )

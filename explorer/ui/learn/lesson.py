@@ -12,7 +12,8 @@ class Facts:
     """What the texts say about the loaded models. grids: coarse to fine. image: (H, W) in pixels.
 
     dimensions: numbers per code, None where there is no table. order: "next-scale", "raster", or "" without a
-    generator. raster_grid: the grid that a raster model writes here. photos: trained on, None = not known.
+    generator. can_guide: the generator knows "no class". chooses_by: as the tokenizer's. raster_grid: the
+    grid that a raster model writes here. photos: trained on, None = not known.
     """
 
     image: tuple[int, int]
@@ -23,6 +24,8 @@ class Facts:
     order: str = ""
     classes: int = 0
     guidance: float = 0.0
+    can_guide: bool = True
+    chooses_by: str = "distance"
     raster_grid: tuple[int, int] = (8, 8)
     photos: int | None = None
 

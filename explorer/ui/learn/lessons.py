@@ -65,6 +65,7 @@ def _nearest(facts: Facts) -> Lesson:
         "code-replaced",
         ("edited", "pyramid", "distances"),
         (Way("Go on changing tokens in Edit", "Edit"),),
+        _BY_LOGITS if facts.chooses_by == "logits" else "",
     )
 
 
@@ -237,7 +238,7 @@ def _guidance(facts: Facts) -> Lesson:
         "guidance-compared",
         ("guidance",),
         (Way("Use guidance in Generate", "Generate"),),
-        "" if facts.order else WITHOUT_GENERATOR,
+        ("" if facts.can_guide else _WITHOUT_GUIDANCE) if facts.order else WITHOUT_GENERATOR,
     )
 
 
@@ -321,6 +322,15 @@ PAGES = (
     looked,
     layers,
     _limits,
+)
+
+_BY_LOGITS = (
+    "This tokenizer compares no distances: its encoder gives every code a number, a logit, and the token is "
+    "the code with the largest one. Open a tokenizer that looks for the nearest code, or go on."
+)
+_WITHOUT_GUIDANCE = (
+    "This generator was never trained without a class, so it has no guidance to compare: open a model that "
+    "has, or go on."
 )
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.errors import CheckpointError
-from explorer.families import NEXT_SCALE
+from explorer.families import GENERATOR, NEXT_SCALE, TOKENIZER
 from explorer.zoo.cards import card_path
 from explorer.zoo.catalogue import ENDINGS, bundled, bundled_partner
-from explorer.zoo.outline import Outline, fit_together, read_outline
+from explorer.zoo.outline import Outline, fit_together, read_outline, read_outlines
 
 BUNDLED, FOLDER, GIVEN = "bundled", "folder", "given"
 MOST_FILES = 300  # looked at under --models; the rest is named in a sentence
@@ -73,7 +73,7 @@ class Library:
         self.given = tuple(path and path.resolve() for path in given)
         self.folder = folder
         self._shipped = shipped
-        self._outlines: dict[tuple, Outline | CheckpointError] = {}
+        self._outlines: dict[tuple, tuple[Outline, ...] | CheckpointError] = {}
         self._lock = threading.Lock()  # one scan at a time
 
     def listing(self) -> Listing:
@@ -114,18 +114,18 @@ class Library:
     def _outlined(self, paths: Iterable[Path]) -> tuple[list[Outline], set[tuple[Path, str]]]:
         outlines, problems = [], set()
         for path in paths:
-            found = self._outline(path)
-            if isinstance(found, Outline):
-                outlines.append(found)
-            else:
+            found = self._outlines_of(path)
+            if isinstance(found, CheckpointError):
                 problems.add((path, str(found)))
+            else:
+                outlines += found
         return outlines, problems
 
-    def _outline(self, path: Path) -> Outline | CheckpointError:
+    def _outlines_of(self, path: Path) -> tuple[Outline, ...] | CheckpointError:
         try:
             key = (path, _stamp(path), _stamp(card_path(path)))
             if key not in self._outlines:
-                self._outlines[key] = read_outline(path)
+                self._outlines[key] = read_outlines(path)
         except CheckpointError as error:
             self._outlines[key] = error.with_traceback(None)
         except OSError as error:  # removed, or not readable, since the folder was looked at
@@ -134,10 +134,10 @@ class Library:
 
     def _given_pair(self) -> tuple[Outline, Outline | None]:
         """Files from elsewhere, which are open already and therefore good."""
-        tokenizer, generator = (path and read_outline(path) for path in self.given)
-        if generator is None:
+        tokenizer = read_outline(self.given[0], TOKENIZER)
+        if self.given[1] is None:
             return tokenizer, None
-        generator, tokenizer = fit_together(generator, tokenizer)
+        generator, tokenizer = fit_together(read_outline(self.given[1], GENERATOR), tokenizer)
         return tokenizer, generator
 
     def label(self, outline: Outline) -> str:
@@ -184,12 +184,13 @@ def _pairs(
 def _partners(
     generator: Outline, shelves: Sequence[Sequence[Outline]]
 ) -> tuple[list[tuple[Outline, Outline]], str]:
-    """(generator, tokenizer) pairs from the nearest place that has any: the partner by name, the generator's
-    folder, its shelf, the next shelf. Where there is none: why."""
+    """(generator, tokenizer) pairs from the nearest place that has any: the generator's own file, the partner
+    by name, its folder, its shelf, the next shelf. Where there is none: why."""
     shelves = [[one for one in shelf if one.found.kind == "tokenizer"] for shelf in shelves]
     partner = bundled_partner(generator.path)
     beside = [one for one in shelves[0] if one.path.parent == generator.path.parent]
-    for place in ([one for one in beside if one.path == partner], beside, *shelves):
+    inside = [one for one in beside if one.path == generator.path]
+    for place in (inside, [one for one in beside if one.path == partner], beside, *shelves):
         fitting = []
         for tokenizer in place:
             with suppress(CheckpointError):

@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 from explorer.devices import Device
 from explorer.families.schedules import Grids
-from explorer.generators import Generator, RasterGenerator, load_generator
+from explorer.generators import Generator, load_generator
 from explorer.jobs.derived import read_generator_derived, read_tokenizer_derived
 from explorer.tokenizers import DecodeMemo, Tokenizer, load_tokenizer
 from explorer.ui.compare.pairs import NEXT_SCALE, RASTER, Pair
@@ -68,8 +68,8 @@ def furnish(
 
     counterparts: pairs by order; the page compares with the one in the other order.
     """
-    order = RASTER if isinstance(generator, RasterGenerator) else NEXT_SCALE
-    other = NEXT_SCALE if order == RASTER else RASTER
+    order = generator.order if generator else NEXT_SCALE
+    other = RASTER if order == NEXT_SCALE else NEXT_SCALE
     derived = read_tokenizer_derived(tokenizer.name, tokenizer.sha256)
     usage = (derived.usage_KV, derived.usage_of) if derived else (None, "")
     examples = None
