@@ -49,6 +49,12 @@ def code_at(page, k: int, n: int) -> int:
     return page.evaluate("([k, n]) => Tokenscope.state.docs.session.scales.at(k).ids[n]", [k, n])
 
 
+def look_after_guessing(page) -> None:
+    cell(page, -1, 9).click()
+    page.get_by_role("radio", name="Its own map").filter(visible=True).click()
+    page.get_by_role("button", name="Look", exact=True).filter(visible=True).click()
+
+
 def choose_dots(page) -> None:
     """Two codes by the keyboard: arrows walk over the map."""
     box = page.locator(".ts-learn .ts-codemap:visible")
@@ -65,7 +71,7 @@ def choose_dots(page) -> None:
 def test_a_newcomer_gets_through_all_pages_by_doing(learn):
     page = learn()
     many = page.locator(".ts-lessons button").count()
-    assert 8 <= many <= 10 and page.locator(".ts-lessons [data-state=done]").count() == 0
+    assert 10 <= many <= 12 and page.locator(".ts-lessons [data-state=done]").count() == 0
 
     cell(page, -1, 5).click()
     assert f"token {code_at(page, -1, 5)}" in seen(page)
@@ -121,6 +127,15 @@ def test_a_newcomer_gets_through_all_pages_by_doing(learn):
 
     page.locator(".ts-learn").get_by_role("button", name="Ask the generator").filter(visible=True).click()
     assert "the generator needs" in seen(page)
+    turn(page)
+
+    look_after_guessing(page)
+    assert "of the attention went there" in seen(page)
+    turn(page)
+
+    page.locator(".ts-panel-layers select").last.select_option("1")
+    page.get_by_role("button", name="Read the layers").filter(visible=True).click()
+    assert "of the codes are those" in seen(page)
     turn(page)
 
     page.locator(".ts-learn .ts-samples button:visible").first.click()
@@ -240,7 +255,10 @@ def test_a_phone_shows_every_page_in_one_column(learn):
 
 def test_learn_has_no_serious_violation(learn):
     page = learn()
-    for dark, pages in ((False, (2, 4, 8, 10)), (True, (3, 5, 6, 9))):  # 1 and 7 have the parts of 2 and 6
+    for dark, pages in (
+        (False, (2, 4, 8, 10, 11, 12)),
+        (True, (3, 5, 6, 9, 10, 11)),
+    ):  # 1 and 7 have the parts of 2 and 6
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         for at in pages:
             go(page, at)
@@ -248,3 +266,63 @@ def test_learn_has_no_serious_violation(learn):
                 page.locator(".ts-reading-cell").nth(10).click()
             page.wait_for_timeout(200)
             assert serious_violations(page, ".ts-learn") == [], f"page {at}, dark: {dark}"
+
+
+def test_what_was_looked_at_is_the_models_own_attention(learn):
+    page = learn(at=10)
+    look_after_guessing(page)
+    told = seen(page)
+    look = page.evaluate("() => { const { rows, ...look } = Tokenscope.state.inside.look; return look; }")
+    shares = [0.0, 0.0, 0.0]
+    for n, (k, _, _) in enumerate(look["places"]):
+        kind = 0 if n < look["class_positions"] else 1 if k < look["asked"][0] else 2
+        shares[kind] += sum(row[n] for row in look["means"]) / look["layers"]
+    assert sum(shares) == pytest.approx(1, abs=0.01)
+    best = ("the class", "the coarser maps", "its own map")[shares.index(max(shares))]
+    assert best in told.split(":")[0]
+    bars = page.locator(".ts-panel-looked .ts-bar-track i:not(.ts-even)").evaluate_all(
+        "(all) => all.map((one) => parseFloat(one.style.getPropertyValue('--v')) / 100)"
+    )
+    assert bars == pytest.approx(shares, abs=1e-6)
+    cell(page, -1, 12).click()
+    page.get_by_text("Another square, class or picture is chosen now").wait_for()
+    assert page.locator(".ts-panel-looked .ts-guess-rows").is_hidden()
+    cell(page, 1, 0).click()
+    page.get_by_text("Nothing comes before this square").wait_for()
+    assert page.get_by_role("button", name="Look", exact=True).filter(visible=True).is_disabled()
+
+
+def test_a_guess_is_made_by_keyboard_and_needed_first(learn):
+    page = learn(at=10)
+    cell(page, -1, 9).click()
+    assert page.get_by_role("button", name="Look", exact=True).filter(visible=True).is_disabled()
+    guess = page.get_by_role("radio", name="The class").filter(visible=True)
+    guess.focus()
+    page.keyboard.press("ArrowRight")
+    assert (
+        page.get_by_role("radio", name="Coarser maps").filter(visible=True).get_attribute("aria-checked")
+        == "true"
+    )
+    assert page.get_by_text("Page 10 of").is_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert "You guessed the coarser maps" in seen(page)
+
+
+def test_reading_the_layers_can_be_stopped_and_leaves_no_tick(learn):
+    page = learn(at=11)
+    page.locator(".ts-panel-layers select").last.select_option("2")
+    page.evaluate("""() => { const real = Tokenscope.set; Tokenscope.set = (patch) => { real(patch);
+      if (patch.inside?.lens?.done !== 1 || window.halted) return;
+      window.halted = true;
+      Tokenscope.inside.stop('lens'); }; }""")
+    page.get_by_role("button", name="Read the layers").filter(visible=True).click()
+    page.wait_for_function("() => window.halted && !Tokenscope.inside.busy('lens')")
+    page.locator(".ts-panel-layers").get_by_text("Stopped after 1 of").wait_for()
+    assert page.locator('.ts-task-box[data-state="open"]').count() == 1
+    page.get_by_role("button", name="Read the layers").filter(visible=True).click()
+    seen(page)
+    lens = page.evaluate("() => Tokenscope.state.inside.lens")
+    half = next(n for n, row in enumerate(lens["agreement"], 1) if row[-1] >= 0.5)
+    assert f"layer {half}" in page.locator(".ts-saw").inner_text()
+    assert page.locator(".ts-panel-layers img").count() == lens["layers"]

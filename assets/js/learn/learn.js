@@ -82,7 +82,7 @@
     const told = el("p", { class: "ts-caption" });
     const again = el("button", { type: "button", class: "ts-button ts-plain", text: "Start again", "data-tip": "Clears the ticks and opens the first page.", onclick: restart });
     root.append(el("nav", { "aria-label": "Pages of Learn" },
-      el("div", { class: "ts-head" }, el("h2", { text: "How pictures become tokens" })), el("p", { class: "ts-caption ts-learn-about", text: "Short pages with one thing to do on each. Do it in the live view and the page is ticked. About fifteen minutes." }),
+      el("div", { class: "ts-head" }, el("h2", { text: "How pictures become tokens" })), el("p", { class: "ts-caption ts-learn-about", text: "Short pages with one thing to do on each. Do it in the live view and the page is ticked. About twenty minutes." }),
       el("div", { class: "ts-progress" }, bar), el("div", { class: "ts-head" }, told, again), list));
     let buttons = [];
     list.addEventListener("keydown", (event) => {

@@ -78,6 +78,8 @@
         return `Stored as they are, the ${tokens} tokens take ${count(Math.round(tokens * uniform), "bit")}; told ${shown.label ? `“${classText(shown.label)}”` : "no class"}, the generator needs ${count(Math.round(shown.total), "bit")}. It needs least, ${low}, and most, ${high}; a blind guess takes ${number(uniform, uniform % 1 ? 1 : 0)}.`;
       },
     },
+    "guess-looked": { wanted: ["learnLooked"], begin: () => ({ before: state.learnLooked }), look: ({ before }) => (state.learnLooked !== before && state.learnLooked?.told) || null },
+    "layers-guessed": { wanted: ["learnLayers"], begin: () => ({ before: state.learnLayers }), look: ({ before }) => (state.learnLayers !== before && state.learnLayers?.told) || null },
     "picture-opened": {
       wanted: ["docs"],
       begin: () => ({ picture: state.docs.session?.picture }),

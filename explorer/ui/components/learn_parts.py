@@ -63,3 +63,13 @@ def information() -> gr.HTML:
 def facts() -> gr.HTML:
     """What the cards of the loaded models say about them."""
     return _part("learn-facts")
+
+
+def looked() -> gr.HTML:
+    """Guess what a prediction looks at most, then look: shares of attention beside an even spread."""
+    return _part("learn-looked")
+
+
+def layers() -> gr.HTML:
+    """Guess when half of the codes are settled, then read what every layer would have drawn."""
+    return _part("learn-layers")

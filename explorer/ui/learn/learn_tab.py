@@ -14,7 +14,8 @@ from explorer.ui.compare.pairs import RASTER
 from explorer.ui.components import codebook_parts, learn_parts
 from explorer.ui.learn import guidance_runs
 from explorer.ui.learn.card_facts import card_facts
-from explorer.ui.learn.lessons import Facts, lessons
+from explorer.ui.learn.lesson import Facts
+from explorer.ui.learn.lessons import lessons
 from explorer.ui.session import Session
 from explorer.ui.wires import QUIET, StoppedJobs, hidden
 from explorer.ui.workbench import Workbench
@@ -44,6 +45,8 @@ PANELS: tuple[tuple[str, str, Callable[[], gr.HTML]], ...] = (
     ("neighbours", "main", learn_parts.neighbours),
     ("guidance", "main", learn_parts.guidance),
     ("information", "main", learn_parts.information),
+    ("looked", "main", learn_parts.looked),
+    ("layers", "main", learn_parts.layers),
     ("facts", "main", learn_parts.facts),
 )
 

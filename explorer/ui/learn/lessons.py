@@ -4,62 +4,12 @@ A text marks a term where it first appears as [[word|definition]]. `tick` names 
 done; assets/js/learn/learn_ticks.js watches for it. `panels` are the live parts, in learn_tab.PANELS.
 """
 
-from dataclasses import dataclass
 from math import log2
 
-
-@dataclass(frozen=True)
-class Facts:
-    """What the texts say about the loaded models. grids: coarse to fine. image: (H, W) in pixels.
-
-    dimensions: numbers per code, None where there is no table. order: "next-scale", "raster", or "" without a
-    generator. can_guide: the generator knows "no class". chooses_by: as the tokenizer's. raster_grid: the
-    grid that a raster model writes here. photos: trained on, None = not known.
-    """
-
-    image: tuple[int, int]
-    grids: tuple[tuple[int, int], ...]
-    codes: int
-    dimensions: int | None
-    generator: str = ""
-    order: str = ""
-    classes: int = 0
-    guidance: float = 0.0
-    can_guide: bool = True
-    chooses_by: str = "distance"
-    raster_grid: tuple[int, int] = (8, 8)
-    photos: int | None = None
-
-    @property
-    def tokens(self) -> int:
-        return sum(h * w for h, w in self.grids)
-
-    @property
-    def several(self) -> bool:
-        return len(self.grids) > 1
-
-
-@dataclass(frozen=True)
-class Way:
-    """A button that leads to another part of the page. section: of Compare."""
-
-    text: str
-    tab: str
-    section: str = ""
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """One page. needs: why it cannot be done with the loaded models, and what to do; "" when it can."""
-
-    key: str
-    title: str
-    paragraphs: tuple[str, ...]
-    task: str
-    tick: str
-    panels: tuple[str, ...]
-    ways: tuple[Way, ...] = ()
-    needs: str = ""
+from explorer.ui.learn.inside_lessons import layers, looked
+from explorer.ui.learn.lesson import WITHOUT_GENERATOR, Facts, Lesson, Way
+from explorer.ui.learn.lesson import grid_text as _grid
+from explorer.ui.learn.lesson import n as _n
 
 
 def lessons(facts: Facts) -> tuple[Lesson, ...]:
@@ -247,7 +197,7 @@ def _map(facts: Facts) -> Lesson:
     return Lesson(
         "map",
         "Predicting a whole map",
-        text if facts.order else (_WITHOUT_GENERATOR,),
+        text if facts.order else (WITHOUT_GENERATOR,),
         "Choose a class and let the model write a picture. Watch the maps fill from coarse to fine."
         if facts.order != "raster"
         else "Choose a class and let the model write a picture.",
@@ -257,7 +207,7 @@ def _map(facts: Facts) -> Lesson:
             Way("Race it against a row-by-row model", "Compare", "race"),
             Way("All settings in Generate", "Generate"),
         ),
-        "" if facts.order else _WITHOUT_GENERATOR,
+        "" if facts.order else WITHOUT_GENERATOR,
     )
 
 
@@ -288,7 +238,7 @@ def _guidance(facts: Facts) -> Lesson:
         "guidance-compared",
         ("guidance",),
         (Way("Use guidance in Generate", "Generate"),),
-        ("" if facts.can_guide else _WITHOUT_GUIDANCE) if facts.order else _WITHOUT_GENERATOR,
+        ("" if facts.can_guide else _WITHOUT_GUIDANCE) if facts.order else WITHOUT_GENERATOR,
     )
 
 
@@ -359,10 +309,19 @@ def _limits(facts: Facts) -> Lesson:
     )
 
 
-PAGES = (_token, _nearest, _codebook, _raster, _scales, _residual, _map, _guidance, _information, _limits)
-
-_WITHOUT_GENERATOR = (
-    "This page needs a generator, and none is loaded: start the page with --generator mini-var, or go on."
+PAGES = (
+    _token,
+    _nearest,
+    _codebook,
+    _raster,
+    _scales,
+    _residual,
+    _map,
+    _guidance,
+    _information,
+    looked,
+    layers,
+    _limits,
 )
 
 _BY_LOGITS = (
@@ -381,14 +340,6 @@ def _single(facts: Facts) -> str:
         f"{_grid(facts.grids[-1])}. Start the page with --tokenizer mini-tokenizer --generator mini-var, "
         "or go on."
     )
-
-
-def _n(value: int) -> str:
-    return f"{value:,}"
-
-
-def _grid(grid: tuple[int, int]) -> str:
-    return f"{grid[1]} × {grid[0]}"
 
 
 def _class_bits(facts: Facts) -> str:
