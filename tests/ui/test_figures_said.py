@@ -21,7 +21,8 @@ def test_a_codes_share_is_of_the_tokens_of_its_own_scale():
 
 @pytest.mark.parametrize("default, wanted", [(2.0, [0, 2, 6]), (0.0, [0, 2, 6]), (9.0, [0, 9, STRONGEST])])
 def test_guidance_is_compared_with_none_and_three_times_the_default(default, wanted):
-    assert proposed(SimpleNamespace(sampling={"guidance": default})) == wanted
+    generator = SimpleNamespace(sampling={"guidance": default}, order="next-scale")
+    assert proposed(generator) == wanted
 
 
 @pytest.mark.parametrize("ratio, same", [(1.0, True), (1.09, True), (1.11, False), (2.9, False)])
