@@ -35,9 +35,7 @@ CONVENTION = (
     "a multiply-add is two operations; matrix products, convolutions and attention count (attention whole, "
     "whatever a mask hides); embeddings, norms, activations, resampling and drawing do not"
 )
-TRAINING_ConvTokenizerConfig = VQVAEConfig | TamingVQGANConfig
-
-CONVENTION = (
+TRAINING_CONVENTION = (
     f"3 x the forward of one picture x pictures seen: a backward is twice a forward; {CONVENTION}; "
     "the tokenizer's encoder is not included"
 )

@@ -67,6 +67,11 @@ class TamingGPTConfig:
         return self.grid[0] * self.grid[1]
 
     @property
+    def order(self) -> None:
+        """Always row by row."""
+        return None
+
+    @property
     def null_class(self) -> None:
         """There is no label that means "no class"."""
         return None
