@@ -44,7 +44,7 @@
     }
     function button(kind, place, act) {
       const node = el("button", { type: "button", class: "ts-switch", text: kind === "Layer" ? `Layer ${place[0]}` : String(place[1]), onclick: act });
-      node.part = { kind, place };
+      node.switches = { kind, place };
       return node;
     }
     T.subscribe(root, ["inside", "docs", "settings", "inside-switch"], () => {
@@ -53,7 +53,7 @@
       if (section.hidden) return;
       if (shape !== about.name) { shape = about.name; build(about); }
       for (const node of table.querySelectorAll(".ts-switch")) {
-        const { kind, place } = node.part, layer = off().layers.includes(place[0]), gone = kind === "Layer" ? layer : layer || off().heads.some(same(place));
+        const { kind, place } = node.switches, layer = off().layers.includes(place[0]), gone = kind === "Layer" ? layer : layer || off().heads.some(same(place));
         node.setAttribute("aria-pressed", String(gone));
         node.setAttribute("aria-label", `${kind === "Layer" ? `Layer ${place[0]}` : `Layer ${place[0]}, head ${place[1]}`}: ${gone ? "off" : "on"}`);
       }
