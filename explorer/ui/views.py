@@ -43,7 +43,7 @@ def model_view(bench: Workbench) -> dict:
         ],
         "classes": _classes_view(bench) if gen else None,
         "generator": gen.name if gen else None,
-        "order": next(order for order, pair in bench.pairs.items() if pair.generator is gen) if gen else None,
+        "order": gen.order if gen else None,
         "can_guide": gen is not None and gen.null_class is not None,
         "usage_of": bench.usage_of,
         "no_regenerate": why_not_regenerate(bench),

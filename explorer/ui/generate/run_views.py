@@ -179,8 +179,8 @@ def _rows(request: RunRequest, step: GenerationStep, shown: _Shown) -> list[dict
 
 
 def order_of(bench: Workbench) -> str:
-    """In which order the page's generator writes: "next-scale" or "raster"."""
-    return next(order for order, pair in bench.pairs.items() if pair.generator is bench.generator)
+    """In which order the page's generator writes, see `explorer.families`."""
+    return bench.generator.order
 
 
 def _flat_bits(nats_hw: Tensor) -> list[float | None]:
