@@ -1,4 +1,4 @@
-"""Cut the full reference cases down to what travels with the repository (tests/golden, at most 15.5 MB).
+"""Cut the full reference cases down to what travels with the repository (tests/golden, at most 19 MB).
 
     python tests/make_golden_subset.py ../shared/goldens
 
@@ -19,7 +19,7 @@ import torch
 from golden_support import load_weights
 
 TARGET = Path(__file__).parent / "golden"
-LIMIT = 15.5e6
+LIMIT = 19e6
 DERIVED = re.compile(r"lvl_1L|attn_bias_for_masking|.*zero_k_bias")
 
 # case -> arrays left out (regular expressions, whole name)
@@ -58,6 +58,7 @@ LEFT_OUT = {
     "taming_cin": ["greedy_(logits|img)", "tf_block_[01]", "sampled_logits_div_temp"],
     "dalle_a": ["mapped", "recon_u8", "rand_.*", "img_u8"],
     "dalle_misc": ["(in|out)_3"],
+    "rqvae_b": ["img", "enc_out", "(ns_)?gap", "z_q", "recon_[012u].*", "recon_forward", "soft_.*", "ns_z.*"],
 }
 # (case, array) -> how many entries of which axis stay
 SHORTENED = {
@@ -101,6 +102,7 @@ def main(source: Path) -> None:
                 cut_arrays(case, path, folder / path.name)
     cut_var_b_weights(source / "var_b", TARGET / "var_b")
     cut_taming_weights(source)
+    cut_rqvae_weights(source / "rqvae_b", TARGET / "rqvae_b")
     size = sum(path.stat().st_size for path in TARGET.rglob("*") if path.is_file())
     print(f"{size / 1e6:.2f} MB in {TARGET}")
     if size > LIMIT:
@@ -135,6 +137,13 @@ def cut_var_b_weights(source: Path, target: Path) -> None:
     torch.save({n: t for n, t in var.items() if not DERIVED.fullmatch(n)}, target / "var.pth")
     vae = torch.load(source / "vae.pth", weights_only=True)
     torch.save({n: t.clone() for n, t in vae.items() if n.startswith("quantize.")}, target / "quantizer.pth")
+
+
+def cut_rqvae_weights(source: Path, target: Path) -> None:
+    """The weights alone: no training statistics, optimizer or discriminator. The codebook stays shared."""
+    stored = torch.load(source / "model.pt", weights_only=True)["state_dict"]
+    kept = {name: one for name, one in stored.items() if not name.endswith("_ema")}
+    torch.save({"state_dict": kept}, target / "model.pt")
 
 
 def cut_taming_weights(source: Path) -> None:

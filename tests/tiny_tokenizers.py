@@ -12,9 +12,11 @@ import torch
 from explorer.devices import open_device
 from explorer.nets.autoencoder import AutoencoderConfig
 from explorer.nets.dalle_dvae import DalleDVAE, DalleDVAEConfig
+from explorer.nets.rqvae import RQVAE, RQVAEConfig
 from explorer.nets.taming_vqgan import TamingVQGAN, TamingVQGANConfig
 from explorer.nets.vqvae import VQVAEConfig, build_vqvae
 from explorer.tokenizers import MultiScaleTokenizer, SingleScaleTokenizer, Tokenizer, load_tokenizer
+from explorer.tokenizers.depth import DepthTokenizer
 
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 VOCAB = 64
@@ -41,6 +43,19 @@ def tiny_multi(seed: int = 0, grids=MULTI_GRIDS, **options) -> MultiScaleTokeniz
 def tiny_single(seed: int = 0, grids=((4, 4),), **options) -> SingleScaleTokenizer:
     options = {"precision": "exact", "device": "cpu", "name": f"tiny-single-{seed}"} | options
     return SingleScaleTokenizer(tiny_net("llamagen-tokenizer", seed), grids, **options)
+
+
+def tiny_depth(seed: int = 0, depth: int = 3, **options) -> DepthTokenizer:
+    """16 px, 4 px a cell, 64 codes at each of three depths, drawn ever closer around nothing."""
+    torch.manual_seed(seed)
+    net = RQVAE(RQVAEConfig(AutoencoderConfig(32, (1, 1, 1), 8, 1), VOCAB, 6, depth)).eval()
+    with torch.no_grad():
+        f = net.features(torch.rand(8, 3, 16, 16) * 2 - 1)
+        shared = torch.randn(VOCAB + 1, 6) * f.std() * torch.rand(VOCAB + 1, 1)
+        for table in net.quantize.codebooks:
+            table.weight.copy_(shared)
+    options = {"precision": "exact", "device": "cpu", "name": f"tiny-depth-{seed}"} | options
+    return DepthTokenizer(net, ((4, 4),) * depth, **options)
 
 
 def tiny_vqgan_net(gumbel: bool = False, seed: int = 0, vocab_size: int = VOCAB) -> TamingVQGAN:
@@ -95,7 +110,7 @@ def tiny_rectangle() -> MultiScaleTokenizer:
 
 def every_tokenizer() -> list:
     """pytest params: functions that make a tokenizer."""
-    tiny = (tiny_multi, tiny_single, tiny_rectangle, tiny_vqgan, tiny_gumbel, tiny_dvae)
+    tiny = (tiny_multi, tiny_single, tiny_rectangle, tiny_vqgan, tiny_gumbel, tiny_dvae, tiny_depth)
     params = [pytest.param(make, id=make.__name__) for make in tiny]
     for path in sorted(CHECKPOINTS.glob("*tokenizer*.safetensors")):
         params.append(pytest.param(lambda path=path: bundled(path), id=path.stem))

@@ -146,6 +146,7 @@ FAMILIES = (
         kind=TOKENIZER,
         maker="taming-transformers",
         marks=(r"encoder\.down\.0\..+", r"encoder\.mid\.attn_1\.q\.weight"),
+        without=(r"quantizer\..+",),
         dropped_prefixes=LOSS,
         read=read_tokenizer,
         title=tokenizer_title,

@@ -200,7 +200,7 @@ def test_contributions_are_what_a_constant_map_adds(tok):
         found = tok.contributions(k)
         assert found.shape[0] == tok.vocab_size and plain(found, torch.float32)
         code = int(found.square().sum(1).argmax())
-        if len(tok.grids) == 1:
+        if len(set(tok.grids)) == 1:  # one map, or several on one grid: a code adds itself
             assert torch.allclose(found, tok.codebook)
             continue
         ids_155 = torch.full((1, 5, 5), code)
@@ -300,7 +300,8 @@ def test_partial_maps(tok, maps):
 def test_with_grids_is_a_view(tok):
     grids = tok.grids
     h, w = grids[-1]
-    taller = (*grids[:-1], (h + 1, w))
+    alike = len(set(grids)) == 1
+    taller = ((h + 1, w),) * len(grids) if alike else (*grids[:-1], (h + 1, w))
     view = tok.with_grids(taller)
     assert view.grids == taller and tok.grids == grids and view._net is tok._net
     assert view.image_hw == ((h + 1) * tok.downsample, w * tok.downsample)

@@ -22,6 +22,7 @@ ALL = json.loads(gzip.decompress(MANIFESTS.read_bytes()))
 RUN = [name for name in ALL if name.startswith(("vae_", "var_", "vq_", "c2i_"))]
 # Files that no hub serves, so that the catalogue does not name them.
 FROM_DISK = ["vqgan_imagenet_f16_1024", "vqgan_imagenet_f16_16384", "cin_transformer"]
+DEPTHS = ["rqvae_imagenet_8x8x4_16384", "rqvae_ffhq_8x8x4_2048"]
 HALVES = ["dalle_encoder", "dalle_decoder"]
 
 
@@ -34,7 +35,7 @@ def on_meta(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
 
 
 def test_all_are_here():
-    assert len(RUN) == 14 and set(ALL) == {*RUN, *FROM_DISK, *HALVES}
+    assert len(RUN) == 14 and set(ALL) == {*RUN, *FROM_DISK, *DEPTHS, *HALVES}
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -158,3 +159,16 @@ def test_the_catalogue_agrees_with_the_files():
     for filename, found in by_file.items():
         entry = released(filename.rsplit(".", 1)[0])
         assert (entry.family, entry.parameters, entry.kind) == (found.family, found.parameters, found.kind)
+
+
+@pytest.mark.parametrize("name", DEPTHS)
+def test_residual_depth(name):
+    told = ALL[name]["config"]["hparams"]
+    found = recognise(shapes_of(name))
+    assert (found.family, found.problem, found.vocab_size) == ("rqvae", None, told["n_embed"])
+    h, w, depth = told["code_shape"]
+    assert found.grids == ((h, w),) * depth and found.image_size == (256, 256)
+    net = build(found, on_meta(shapes_of(name)))
+    # Its codebooks are one tensor under several names: counted once by the authors.
+    shared = (depth - 1) * (told["n_embed"] + 1) * told["embed_dim"]
+    assert sum(parameter.numel() for parameter in net.parameters()) - shared == ALL[name]["parameters"]
