@@ -14,6 +14,7 @@ from explorer.nets.autoencoder import AutoencoderConfig
 from explorer.nets.dalle_dvae import DalleDVAE, DalleDVAEConfig
 from explorer.nets.rqvae import RQVAE, RQVAEConfig
 from explorer.nets.taming_vqgan import TamingVQGAN, TamingVQGANConfig
+from explorer.nets.vitvqgan import ViTConfig, ViTVQGAN, ViTVQGANConfig
 from explorer.nets.vqvae import VQVAEConfig, build_vqvae
 from explorer.tokenizers import MultiScaleTokenizer, SingleScaleTokenizer, Tokenizer, load_tokenizer
 from explorer.tokenizers.depth import DepthTokenizer
@@ -56,6 +57,18 @@ def tiny_depth(seed: int = 0, depth: int = 3, **options) -> DepthTokenizer:
             table.weight.copy_(shared)
     options = {"precision": "exact", "device": "cpu", "name": f"tiny-depth-{seed}"} | options
     return DepthTokenizer(net, ((4, 4),) * depth, **options)
+
+
+def tiny_vit(seed: int = 0, **options) -> SingleScaleTokenizer:
+    """16 px, 4 px a cell, 64 codes around the features of random pictures."""
+    torch.manual_seed(seed)
+    side = ViTConfig(16, 2, 64, 32)
+    net = ViTVQGAN(ViTVQGANConfig(4, (4, 4), side, side, VOCAB, 6)).eval()
+    with torch.no_grad():
+        f = net.features(torch.rand(8, 3, 16, 16) * 2 - 1)
+        net.pre_quant.bias -= f.mean((0, 2, 3))  # centred, so that l2-normalised features point everywhere
+    options = {"precision": "exact", "device": "cpu", "name": f"tiny-vit-{seed}"} | options
+    return SingleScaleTokenizer(net, ((4, 4),), **options)
 
 
 def tiny_vqgan_net(gumbel: bool = False, seed: int = 0, vocab_size: int = VOCAB) -> TamingVQGAN:
@@ -110,7 +123,7 @@ def tiny_rectangle() -> MultiScaleTokenizer:
 
 def every_tokenizer() -> list:
     """pytest params: functions that make a tokenizer."""
-    tiny = (tiny_multi, tiny_single, tiny_rectangle, tiny_vqgan, tiny_gumbel, tiny_dvae, tiny_depth)
+    tiny = (tiny_multi, tiny_single, tiny_rectangle, tiny_vqgan, tiny_gumbel, tiny_dvae, tiny_depth, tiny_vit)
     params = [pytest.param(make, id=make.__name__) for make in tiny]
     for path in sorted(CHECKPOINTS.glob("*tokenizer*.safetensors")):
         params.append(pytest.param(lambda path=path: bundled(path), id=path.stem))

@@ -33,6 +33,12 @@ def covering_bilinear(rgb: Image.Image, size: Size) -> Image.Image:
     return _cut(rgb, (h - size[0]) // 2, (w - size[1]) // 2, size)
 
 
+def stretched_bilinear(rgb: Image.Image, size: Size) -> Image.Image:
+    """ViT-VQGAN's validation (VITVQGAN.md 3.1): exactly the target's size, the proportions are not kept."""
+    H, W = size
+    return rgb.resize((W, H), Image.Resampling.BILINEAR)
+
+
 def _covering(rgb: Image.Image, size: Size) -> Size:
     """The picture's size once it just covers the target; ValueError where that is huge."""
     H, W = size

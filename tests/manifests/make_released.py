@@ -12,7 +12,18 @@ import sys
 from pathlib import Path
 
 # Families that the tests know; other manifests are left out.
-KNOWN = ("vae_", "var_", "vq_", "c2i_", "vqgan_", "cin_", "dalle_", "rqvae_")
+KNOWN = (
+    "vae_",
+    "var_",
+    "vq_",
+    "c2i_",
+    "vqgan_",
+    "cin_",
+    "dalle_",
+    "rqvae_",
+    "vitvqgan_imagenet_small",
+    "vitvqgan_imagenet_base",
+)
 OUT = Path(__file__).with_name("released.json.gz")
 
 
@@ -20,6 +31,8 @@ def file_name(name: str) -> str:
     """The manifests' names are the published files' stems, except that var_d36_512 is published as
     var_d36.pth."""
     stem = {"var_d36_512": "var_d36"}.get(name, name)
+    if name.startswith("vitvqgan_"):
+        return name.replace("vitvqgan_imagenet", "imagenet_vitvq") + ".ckpt"
     if name.startswith("rqvae_"):
         return "model.pt"
     if name.startswith(("vae_", "var_")):

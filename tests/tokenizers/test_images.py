@@ -67,6 +67,9 @@ def test_unknown_mode_and_family():
 def test_elongated_pictures_do_not_explode():
     line = Image.new("RGB", (1, 2_000_000))
     for family in WITH_REFERENCE:
+        if family == "vitvqgan":  # stretched to the target, so nothing in between is large
+            assert images.fit(line, (64, 64), "reference", family).shape == (1, 3, 64, 64)
+            continue
         with pytest.raises(ValueError, match="elongated"):
             images.fit(line, (64, 64), "reference", family)
     assert images.fit(line, (64, 64), "crop").shape == (1, 3, 64, 64)

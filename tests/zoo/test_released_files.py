@@ -22,6 +22,7 @@ ALL = json.loads(gzip.decompress(MANIFESTS.read_bytes()))
 RUN = [name for name in ALL if name.startswith(("vae_", "var_", "vq_", "c2i_"))]
 # Files that no hub serves, so that the catalogue does not name them.
 FROM_DISK = ["vqgan_imagenet_f16_1024", "vqgan_imagenet_f16_16384", "cin_transformer"]
+PATCHES = ["vitvqgan_imagenet_small", "vitvqgan_imagenet_base"]
 DEPTHS = ["rqvae_imagenet_8x8x4_16384", "rqvae_ffhq_8x8x4_2048"]
 HALVES = ["dalle_encoder", "dalle_decoder"]
 
@@ -35,7 +36,7 @@ def on_meta(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
 
 
 def test_all_are_here():
-    assert len(RUN) == 14 and set(ALL) == {*RUN, *FROM_DISK, *DEPTHS, *HALVES}
+    assert len(RUN) == 14 and set(ALL) == {*RUN, *FROM_DISK, *DEPTHS, *PATCHES, *HALVES}
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -172,3 +173,12 @@ def test_residual_depth(name):
     # Its codebooks are one tensor under several names: counted once by the authors.
     shared = (depth - 1) * (told["n_embed"] + 1) * told["embed_dim"]
     assert sum(parameter.numel() for parameter in net.parameters()) - shared == ALL[name]["parameters"]
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_patches(name):
+    found = recognise(shapes_of(name))
+    assert (found.family, found.problem, found.vocab_size, found.code_dim) == ("vitvqgan", None, 8192, 32)
+    assert found.grids == ((32, 32),) and found.image_size == (256, 256)
+    net = build(found, on_meta(shapes_of(name)))
+    assert sum(parameter.numel() for parameter in net.parameters()) == found.parameters
