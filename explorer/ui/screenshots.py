@@ -1,6 +1,6 @@
 """Pictures of the page for the documentation: `python -m explorer.ui.screenshots` writes docs/screenshots/.
 
-Every tab, light and dark, at 1440 and 390 px; the other sections of Compare light at 1440 px; and two copies
+Every tab, light and dark, at 1440 and 390 px; the other sections of Compare light at 1440 px; and copies
 for README. The scenes are made by doing what a visitor would do: they show what a visitor would see.
 """
 
@@ -15,9 +15,13 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 BROWSER_FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync""".split()
 SIZES = {1440: 900, 390: 844}
-TABS = ("Inspect", "Edit", "Codebook", "Generate", "Compare", "Learn")
+TABS = ("Inspect", "Edit", "Codebook", "Generate", "Inside", "Compare", "Learn")
 SECTIONS = ("orders", "completion", "travel", "tokenizers")  # of Compare, beside the race
-README = {("Inspect", "light", 1440): "inspect.png", ("Compare", "light", 1440): "race.png"}
+README = {
+    ("Inspect", "light", 1440): "inspect.png",
+    ("Inside", "light", 1440): "inside.png",
+    ("Compare", "light", 1440): "race.png",
+}
 # Resolves when there is something to look at.
 UNTIL = """
 const T = Tokenscope, pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -44,6 +48,11 @@ SCENES = {
         (classes.find((one) => one.textContent.includes("rose")) || classes[0]).click();
         await until(() => T.state.running === null && T.state.docs.run.status === "done");
         T.select({ k: 3, i: 1, j: 1 });""",
+    "Inside": """
+        T.inside.put({ label: "sunflower" });
+        T.select({ k: 4, i: 2, j: 3 });
+        await until(() => T.inside.fresh("look") && T.state.inside.look.asked[0] === 5);
+        T.inside.put({ head: { layer: 4, head: null } });""",
     "Compare": """
         T.set({ compare: "race" });
         await until(() => ["example", "done"].includes(T.state.race.view?.status));

@@ -145,7 +145,8 @@
       const found = fresh("look") ? row() : null, where = `scale ${scale}, row ${i + 1}, column ${j + 1}`;
       if (!found) return busy("look") ? `Looking into the prediction of ${where} …` : `The prediction of ${where}.`;
       const shares = found.facts.scales, top = shares.indexOf(Math.max(...shares));
-      const rest = found.facts.class >= shares[top] ? `the class (${T.comparing.percent(found.facts.class)})` : `scale ${top + 1} (${T.comparing.percent(shares[top])})`;
+      const { look } = mine(), even = look.places.filter(([k], position) => k === top + 1 && position >= look.class_positions && position < look.seen).length / look.seen;
+      const rest = found.facts.class >= shares[top] ? `the class (${T.comparing.percent(found.facts.class)})` : `scale ${top + 1} (${T.comparing.percent(shares[top])}; an even spread would be ${T.comparing.percent(even)})`;
       return `For ${where} the model looked most at ${rest}.`;
     }
   });
