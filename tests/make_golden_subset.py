@@ -59,6 +59,7 @@ LEFT_OUT = {
     "dalle_a": ["mapped", "recon_u8", "rand_.*", "img_u8"],
     "dalle_misc": ["(in|out)_3"],
     "vitvqgan_rect": ["img", "enc_(patches|attn|mlp|out).*", "dec_.*", "h_norm", "gap", "quant_st"],
+    "ibq_ratio": ["img", "(ns_|rand_)?quant", "(ns_)?decode_u8"],
     "rqvae_b": ["img", "enc_out", "(ns_)?gap", "z_q", "recon_[012u].*", "recon_forward", "soft_.*", "ns_z.*"],
 }
 # (case, array) -> how many entries of which axis stay
@@ -84,6 +85,7 @@ WHOLE_FILES = {
     "llamagen_vq8_rect": ["vq.recipe.json", "vq.explicit.npz"],
     "taming_ratio": ["vqgan.recipe.json", "vqgan.explicit.npz"],
     "vitvqgan_rect": ["vitvq.ckpt"],
+    "ibq_ratio": ["vq.recipe.json", "vq.explicit.npz"],
 }
 # Cases whose tokenizer has no weights in the subset, so that its arrays would test nothing.
 WITHOUT_VQ = ("llamagen_a", "taming_cin")

@@ -41,7 +41,7 @@ __all__ = [
 
 GROUP = "tokenscope.families"
 # The order in which files are recognised: what has the names of another family and more comes first.
-HOUSE = ("vitvqgan", "rqvae", "taming", "var", "llamagen", "masked", "dalle")
+HOUSE = ("vitvqgan", "rqvae", "ibq", "taming", "var", "llamagen", "masked", "dalle")
 
 
 @cache

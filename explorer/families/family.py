@@ -67,6 +67,8 @@ class Family:
         `without` does. Families are asked in the order of `families.known`.
     dropped, dropped_prefixes: entries that are statistics, tables or training leftovers; `dropped` are
         matched as whole trailing parts of a name (`blocks.0.attn.mask` matches `attn.mask`).
+    copies: what the names of averaged copies of the weights start with, which `rename` takes; they are not
+        counted a second time.
     read: names and shapes to numbers; CheckpointError when they make no such model. Every family's numbers
         hold vocab_size where there is one; a tokenizer's hold downsample and code_dim.
     complete: what no shape shows, from the numbers that the card states: the numbers, or why it cannot be
@@ -103,6 +105,7 @@ class Family:
     without: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     dropped_prefixes: tuple[str, ...] = ()
+    copies: str = ""
     complete: Callable[[dict[str, Any], Mapping[str, Any]], tuple[dict[str, Any], str | None]] = (
         nothing_missing
     )
@@ -133,6 +136,10 @@ class Family:
         if self.dropped_prefixes and name.startswith(self.dropped_prefixes):
             return True
         return any(name == part or name.endswith("." + part) for part in self.dropped)
+
+    def is_copy(self, name: str) -> bool:
+        """Whether an entry holds a weight a second time."""
+        return bool(self.copies) and name.startswith(self.copies)
 
     def image_size(self, grids: Grids, downsample: int) -> Grid:
         """(height, width) in pixels of the pictures that go with these grids."""

@@ -102,7 +102,7 @@ def recognise(
     card = card or Card()
     if card.family not in (None, family.name) and not _of_both(card, family):
         raise CheckpointError(f"the card says {card.family}, but the tensors are those of {family.name}")
-    parameters = sum(math.prod(shape) for shape in kept.values())
+    parameters = sum(math.prod(shape) for name, shape in kept.items() if not family.is_copy(name))
     numbers = family.read(kept)
 
     if family.configure is None:

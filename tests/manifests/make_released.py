@@ -31,6 +31,8 @@ def file_name(name: str) -> str:
     """The manifests' names are the published files' stems, except that var_d36_512 is published as
     var_d36.pth."""
     stem = {"var_d36_512": "var_d36"}.get(name, name)
+    if name.startswith("ibq_"):
+        return name.removeprefix("ibq_") + ".ckpt"
     if name.startswith("vitvqgan_"):
         return name.replace("vitvqgan_imagenet", "imagenet_vitvq") + ".ckpt"
     if name.startswith("rqvae_"):
@@ -40,11 +42,16 @@ def file_name(name: str) -> str:
     return stem + (".pt" if name.startswith(("c2i_", "vq_")) else ".ckpt")
 
 
+def _lost(case: str, name: str) -> bool:
+    """Losses of IBQ's files, thousands of names that say nothing about the tokenizer."""
+    return case.startswith("ibq_") and name.startswith(("loss.", "model_ema.loss"))
+
+
 def main(folder: Path) -> None:
     released = {}
     for path in sorted(path for path in folder.glob("*.json") if path.stem.startswith(KNOWN)):
         manifest = json.loads(path.read_text())
-        tensors = manifest["tensors"]
+        tensors = {name: one for name, one in manifest["tensors"].items() if not _lost(path.stem, name)}
         released[path.stem] = {
             "file": file_name(path.stem),
             "parameters": manifest["n_params"],

@@ -23,6 +23,7 @@ RUN = [name for name in ALL if name.startswith(("vae_", "var_", "vq_", "c2i_"))]
 # Files that no hub serves, so that the catalogue does not name them.
 FROM_DISK = ["vqgan_imagenet_f16_1024", "vqgan_imagenet_f16_16384", "cin_transformer"]
 PATCHES = ["vitvqgan_imagenet_small", "vitvqgan_imagenet_base"]
+DOT_PRODUCTS = ["ibq_imagenet256_16384", "ibq_imagenet256_262144"]
 DEPTHS = ["rqvae_imagenet_8x8x4_16384", "rqvae_ffhq_8x8x4_2048"]
 HALVES = ["dalle_encoder", "dalle_decoder"]
 
@@ -36,7 +37,7 @@ def on_meta(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
 
 
 def test_all_are_here():
-    assert len(RUN) == 14 and set(ALL) == {*RUN, *FROM_DISK, *DEPTHS, *PATCHES, *HALVES}
+    assert len(RUN) == 14 and set(ALL) == {*RUN, *FROM_DISK, *DEPTHS, *PATCHES, *DOT_PRODUCTS, *HALVES}
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -181,4 +182,15 @@ def test_patches(name):
     assert (found.family, found.problem, found.vocab_size, found.code_dim) == ("vitvqgan", None, 8192, 32)
     assert found.grids == ((32, 32),) and found.image_size == (256, 256)
     net = build(found, on_meta(shapes_of(name)))
+    assert sum(parameter.numel() for parameter in net.parameters()) == found.parameters
+
+
+@pytest.mark.parametrize(("name", "millions"), [*zip(DOT_PRODUCTS, (111.0, 173.9), strict=True)])
+@pytest.mark.parametrize("copies", [True, False])
+def test_dot_products(name, millions, copies):
+    shapes = {n: shape for n, shape in shapes_of(name).items() if copies or not n.startswith("model_ema.")}
+    found = recognise(shapes)
+    assert (found.family, found.problem) == ("ibq", None) and found.vocab_size == int(name.split("_")[-1])
+    assert found.grids == ((16, 16),) and round(found.parameters / 1e6, 1) == millions
+    net = build(found, on_meta(shapes))
     assert sum(parameter.numel() for parameter in net.parameters()) == found.parameters
